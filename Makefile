@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# all · demo · test · bench · install · clean.  Quiet unless V=1.  BUILD=dir builds elsewhere.
+VERSION	:= 0.1.0
+CLANG	?= clang
+BPFTOOL	?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+BUILD	?= build
+BPF	?= $(BUILD)
+PREFIX	?= /usr/local
+
+ifeq ($(origin CC),default)
+CC	:= gcc
+endif
+CFLAGS	?= -O2 -g
+CFLAGS	+= -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wvla -Wstrict-prototypes -fstack-protector-strong
+CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Imaps -Iuserspace -I$(BPF) -MMD -MP
+BPFFLAGS = -O2 -g -mcpu=v3 -target bpf -Wall -Wextra -Werror -Imaps -Ibpf -MMD -MP \
+	   -idirafter /usr/include/$(shell gcc -dumpmachine)
+
+# SAN=1: unit tests.  FUZZ=1: clang, for libFuzzer.
+ifdef SAN
+CFLAGS	+= -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+endif
+ifdef FUZZ
+CC	:= $(CLANG)
+CFLAGS	+= -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
+endif
+ifneq ($(V),1)
+.SILENT:
+endif
+
+# Each folder of userspace/ is an archive; the lists say who may use whom, and the linker holds
+# us to it.  A program or test links the archives of its own folder's list, no others.
+folders	 := base verifier attester channel steering daemon cli
+uses_base	:= base
+uses_verifier	:= verifier base
+uses_steering	:= steering base
+uses_attester	:= attester base
+uses_channel	:= channel base
+uses_cli	:= cli daemon verifier steering base
+uses_daemon	:= daemon channel attester verifier steering base
+libs	 := $(shell pkg-config --libs libbpf libmnl libcrypto libssl libevent libevent_openssl \
+		jansson yaml-0.1 libseccomp) -lm
+archives = $(foreach f,$(uses_$(1)),$(BUILD)/lib$(f).a)
+mains	 := userspace/daemon/fairleadd.c userspace/cli/fairlead.c
+bpf	 := $(patsubst bpf/%.c,%,$(wildcard bpf/*.bpf.c))
+skels	 := $(patsubst %.bpf,$(BPF)/%.skel.h,$(bpf))
+programs := $(BUILD)/fairleadd $(BUILD)/fairlead
+units	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
+packets	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/packet/*_test.c))
+fuzzers	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
+tools	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/tools/*.c))
+benches	 := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
+testbpf	 := $(patsubst %.c,$(BPF)/%.o,$(wildcard tests/*/*.bpf.c bench/*.bpf.c))
+
+all: $(programs) $(patsubst %,$(BPF)/%.o,$(bpf)) $(tools) $(testbpf)
+
+$(BUILD)/fairleadd: $(BUILD)/userspace/daemon/fairleadd.o $(call archives,daemon)
+$(BUILD)/fairlead: $(BUILD)/userspace/cli/fairlead.o $(call archives,cli)
+$(programs) $(tools) $(benches) $(packets) $(units):
+	echo '  LD   $@'
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(libs) $(extra) -o $@
+$(fuzzers):
+	echo '  FUZZ $@'
+	$(CC) $(CFLAGS) -fsanitize=fuzzer $^ $(libs) -o $@
+
+# tests/unit/FOLDER_what_test.c and tests/fuzz/FOLDER_what_fuzz.c see what that folder sees.
+folder_of = $(firstword $(subst _, ,$(notdir $(1))))
+.SECONDEXPANSION:
+$(units): extra = -lcmocka
+$(units) $(fuzzers): $(BUILD)/%: $(BUILD)/%.o $$(call archives,$$(call folder_of,$$*))
+$(packets) $(tools): $(BUILD)/%: $(BUILD)/%.o $(call archives,daemon)
+$(benches): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(call archives,daemon)
+
+define archive
+$(BUILD)/lib$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(mains),$(wildcard userspace/$(1)/*.c)))
+	rm -f $$@
+	$(AR) rcs $$@ $$^
+endef
+$(foreach f,$(folders),$(eval $(call archive,$(f))))
+
+$(BUILD)/%.o: %.c | $(skels)
+	echo '  CC   $@'
+	mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+$(BUILD)/tests/%.o: tests/%.c | $(skels)
+	echo '  CC   $@'
+	mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -c $< -o $@
+
+$(BPF)/%.bpf.o: bpf/%.bpf.c
+	echo '  BPF  $@'
+	mkdir -p $(@D)
+	$(CLANG) $(BPFFLAGS) -c $< -o $@
+$(testbpf): $(BPF)/%.bpf.o: %.bpf.c
+	echo '  BPF  $@'
+	mkdir -p $(@D)
+	$(CLANG) $(BPFFLAGS) -c $< -o $@
+$(BPF)/%.skel.h: $(BPF)/%.bpf.o
+	echo '  SKEL $@'
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# What scripts/test runs, built in their own variants beside the product.
+units: $(units)
+packets: $(packets)
+fuzzers: $(fuzzers)
+benches: $(benches) $(testbpf)
+check-programs: all
+	$(MAKE) packets
+	$(MAKE) SAN=1 BUILD=$(BUILD)/san BPF=$(BUILD) units
+	$(MAKE) FUZZ=1 BUILD=$(BUILD)/fuzz BPF=$(BUILD) fuzzers
+
+demo test:
+	scripts/$@
+bench: all benches
+	bench/run
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/fairlead
+	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/sbin
+	install -m 644 $(BUILD)/router.bpf.o $(BUILD)/guard.bpf.o $(DESTDIR)$(PREFIX)/lib/fairlead
+	for s in 5 7 8; do install -d $(DESTDIR)$(PREFIX)/share/man/man$$s; \
+	  for m in man/*.$$s; do [ ! -e $$m ] || \
+	    install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$$s; done; done
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all units packets fuzzers benches check-programs demo test bench install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the kernel programs and the daemon agree on, and nothing else.
+ *
+ * Every table of the packet path is an ARRAY that the daemon maps into its own
+ * memory, so a change is a plain store which the next packet sees.  Fields typed
+ * __be16/__be32 are as on the wire, all others are host order.  Padding is named
+ * and always zero.  Any change of a struct, an enum or a hash raises ABI_VERSION.
+ */
+#ifndef FAIRLEAD_ABI_H
+#define FAIRLEAD_ABI_H
+
+#include <linux/types.h>
+
+enum {
+	ABI_VERSION = 1,
+
+	/* Defaults of the object; a daemon may ask for others before it loads it. */
+	SERVICE_BUCKETS = 512,	 /* per half; a power of two */
+	SERVICES_MAX = 512,	 /* ids, so a load of at most a quarter */
+	BACKENDS_MAX = 4096,	 /* id 0 is nobody */
+	RING_SLOTS_MAX = 4194304, /* all rings together: 64 of 65537; 16 MiB, touched as used */
+	FLOW_SETS = 131072,	 /* a power of two; one cache line each: 1 M flows, 8 MiB */
+
+	SERVICE_SLOTS = 4,   /* of one bucket; see service_bucket() in hash.h */
+	SERVICE_PROBES = 2,  /* buckets looked at before a packet is not ours */
+	FLOW_WAYS = 8,	     /* entries of one set */
+	PEERS_MAX = 1024,    /* routers a guard accepts from */
+	GUARD_VIPS_MAX = 1024,
+};
+
+/* An address of either family; IPv4 is stored as ::ffff:a.b.c.d. */
+struct addr {
+	__be32 w[4];
+};
+
+/* What may be done with a flow.  Any other value is denied. */
+enum class {
+	CLASS_PUBLIC,	    /* any healthy backend */
+	CLASS_CONFIDENTIAL, /* an attested one */
+	CLASS_CLASSIFIED,   /* one attested within the hour */
+	CLASS_COUNT
+};
+
+/* What the client hears when no backend may have its packet. */
+enum refusal {
+	REFUSE_ANSWER, /* TCP RST; ICMP administratively prohibited for the rest */
+	REFUSE_DROP,   /* nothing */
+};
+
+/* Value of settings: one entry, read for every packet. */
+struct settings {
+	__u64 hash_key[2];     /* secret: or anyone could aim flows at one set */
+	struct addr source6;   /* outer source address of IP6IP6 */
+	__be32 source4;	       /* and of IPIP */
+	__u32 abi;	       /* ABI_VERSION once a daemon has filled the maps */
+	__u32 services_half;   /* 0 or 1: the half of services that is live */
+	__u32 services_mask;   /* buckets of a half - 1 */
+	__u32 flows_mask;      /* sets - 1 */
+	__u32 pad[3];
+};
+
+enum service_kind {
+	SERVICE_EMPTY,	 /* ends the search of a bucket */
+	SERVICE_PORT,	 /* address, port and protocol: packets we steer */
+	SERVICE_ADDRESS, /* the address alone: packets whose ports cannot be read */
+};
+
+/* One slot of services. */
+struct service {
+	struct addr vip;
+	__be16 port; /* 0 in a SERVICE_ADDRESS */
+	__u8 proto;  /* IPPROTO_TCP or IPPROTO_UDP; 0 in a SERVICE_ADDRESS */
+	__u8 kind;   /* enum service_kind */
+	__u16 id;    /* index of service_stats */
+	__u8 class;  /* enum class */
+	__u8 refusal; /* enum refusal */
+	union {	     /* one 8-byte store moves the service to another ring */
+		struct {
+			__u32 ring;	  /* its first slot in rings */
+			__u32 ring_slots; /* 0: no ring yet, so nobody may serve */
+		};
+		__u64 ring_ref;
+	};
+};
+
+/* Value of services: buckets of half 0, then those of half 1. */
+struct service_bucket {
+	struct service slot[SERVICE_SLOTS];
+};
+
+/* One slot of rings: backend ids, 0 is nobody. */
+struct ring_slot {
+	__u16 primary;
+	__u16 fallback;
+};
+
+enum backend_flags {
+	BACKEND_DRAINED = 1, /* keeps its flows and gets no new ones */
+};
+
+/*
+ * Value of backends, one cache line.  To (re)use an id: leases to zero, then the
+ * fields with a new generation, then the leases.
+ */
+struct backend {
+	__u64 until[CLASS_COUNT]; /* jiffies64; from then on the kernel refuses.  0: never */
+	struct addr addr;	  /* outer destination */
+	__u32 ifindex;		  /* way out */
+	__u8 mac[6];		  /* of the next hop; all zero: not resolved */
+	__u8 generation;	  /* a flow remembered under another one is forgotten */
+	__u8 flags;		  /* enum backend_flags */
+	__u32 pad[3];
+};
+
+/*
+ * Value of flows: one cache line.  An entry is read and written whole; its bits
+ * are flow_entry() and friends in hash.h.
+ */
+struct flow_set {
+	__u64 entry[FLOW_WAYS];
+};
+
+/* Value of outcomes. */
+struct counter {
+	__u64 packets;
+	__u64 bytes; /* of the packet as it came */
+};
+
+/* Value of service_stats and backend_stats: what was forwarded. */
+struct traffic {
+	__u64 packets;
+	__u64 bytes;
+	__u64 new_flows;
+	__u64 pad;
+};
+
+/*
+ * Every way a packet can leave our programs: key of outcomes, one counter each.
+ * Append only, name the newcomer in userspace/base/outcome.c and give it a row
+ * in tests/packet.  What is forwarded is counted in service_stats and
+ * backend_stats alone (one line less per packet): OUT_STEERED of outcomes stays
+ * zero in the map and userspace sums service_stats for it.
+ */
+enum outcome {
+	OUT_STEERED,
+	OUT_NOT_OURS,	     /* no such service: passed untouched */
+	OUT_TRUNCATED,	     /* to a VIP, but ends inside its headers */
+	OUT_MALFORMED,	     /* to a VIP, with lengths that contradict each other */
+	OUT_IP_OPTIONS,	     /* to a VIP, with IPv4 options or IPv6 extension headers */
+	OUT_FRAGMENT,	     /* to a VIP, in pieces */
+	OUT_CLASS_UNKNOWN,   /* the service has a class that we do not know */
+	OUT_NO_BACKEND,	     /* no ring, or an empty slot */
+	OUT_LEASE_LAPSED,    /* candidates there are, none with a live lease */
+	OUT_NO_NEXT_HOP,     /* the chosen backend's neighbour is not resolved */
+	OUT_TOO_BIG,	     /* would not fit its length field once encapsulated */
+	OUT_NO_HEADROOM,     /* the driver left no room for the outer header */
+	OUT_INTERNAL,	     /* a map is missing or misshapen: must stay 0 */
+	OUT_DECAPSULATED,    /* guard: from a known router, handed to the host */
+	OUT_PEER_UNKNOWN,    /* guard: encapsulated by somebody else */
+	OUT_NOT_ENCAPSULATED, /* guard: to a VIP, past the router */
+	OUT_COUNT	     /* keep last */
+};
+
+_Static_assert(sizeof(struct settings) == 64, "one cache line, read per packet");
+_Static_assert(sizeof(struct service) == 32, "two to a cache line");
+_Static_assert(sizeof(struct service_bucket) == 128, "two cache lines");
+_Static_assert(sizeof(struct backend) == 64, "one cache line");
+_Static_assert(sizeof(struct flow_set) == 64, "one cache line");
+_Static_assert(sizeof(struct ring_slot) == 4, "a ring of 65537 fits 256 KiB");
+_Static_assert(sizeof(struct traffic) == 32, "two to a cache line");
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Evidence of this guest, from whatever its hardware and kernel offer, behind one
+ * interface: /dev/sev-guest, configfs-tsm, or soft (a lab's software attester).
+ */
+#ifndef ATTESTER_H
+#define ATTESTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/binding.h"
+#include "base/messages.h"
+#include "base/tee.h"
+
+enum attester_source {
+	ATTESTER_AUTO, /* configfs-tsm, then /dev/sev-guest; never soft */
+	ATTESTER_TSM,
+	ATTESTER_SEV_GUEST,
+	ATTESTER_SOFT,
+};
+
+enum {
+	ATTESTER_PATH_MAX = 256,
+	EVIDENCE_MAX = 65536, /* report and certificates of one answer */
+};
+
+struct attester_config {
+	enum attester_source source;
+	enum tee tee;			 /* TEE_SNP is the only one so far */
+	unsigned int vmpl;		 /* 0..3, asked of the firmware */
+	char device[ATTESTER_PATH_MAX];	 /* "" is /dev/sev-guest */
+	char tsm[ATTESTER_PATH_MAX];	 /* "" is /sys/kernel/config/tsm/report */
+	char directory[ATTESTER_PATH_MAX]; /* soft: keys, chain and guest.yaml, see attester/soft.h */
+};
+
+struct attester;
+
+/* A report and what came with it.  The bytes live in buf. */
+struct quote {
+	enum tee tee;
+	struct bytes report;
+	struct bytes certs[CERTS_MAX];
+	size_t certs_count;
+	uint8_t buf[EVIDENCE_MAX];
+};
+
+/* 0 and *out, or -errno and why[]: nothing is opened then. */
+int attester_open(const struct attester_config *c, struct attester **out, char why[WHY_MAX]);
+void attester_close(struct attester *a);
+
+/*
+ * A report over report_data.  May block for a minute (the host throttles), so it belongs into the
+ * attester's own process.  0, or -errno and why[]: -EBUSY to be tried again later, -ENOTTY for good.
+ */
+int attester_quote(struct attester *a, const uint8_t report_data[REPORT_DATA_BYTES],
+		   struct quote *out, char why[WHY_MAX]);
+
+/* Answers MSG_QUOTE_WANTED with MSG_QUOTE on fd until it closes; computes REPORT_DATA itself. */
+_Noreturn void attester_main(int fd, struct attester *a);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a child gives up before it reads strangers' bytes. */
+#ifndef SANDBOX_H
+#define SANDBOX_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum sandbox_kind {
+	SANDBOX_PURE,	 /* read and write of descriptors it has, memory, time, exit: no more */
+	SANDBOX_NETWORK, /* and sockets, epoll, files opened for reading */
+	SANDBOX_DEVICE,	 /* as PURE, and openat, ioctl, mkdir, rmdir: the evidence source */
+};
+
+/* Closes every descriptor from 3 on that is not in keep[]. */
+void sandbox_close_others(const int keep[], int count);
+
+/* Groups, gid, uid, no_new_privs.  0 or -errno; a caller that is not root keeps its uid. */
+int sandbox_drop(const char *user);
+
+/* The seccomp filter: any other call ends the process.  0 or -errno. */
+int sandbox_enter(enum sandbox_kind kind);
+
+#endif
