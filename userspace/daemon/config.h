@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fairlead.yaml as a struct.  Read whole or not at all: a file with a mistake leaves
+ * the caller with what it had.  fairlead.yaml(5) describes the keys.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "attester/attester.h"
+#include "channel/channel.h"
+#include "verifier/policy.h"
+
+enum {
+	INTERFACES_MAX = 8,
+	SERVICES_CONFIG_MAX = 4096,
+	BACKENDS_CONFIG_MAX = 65535,
+	POLICIES_MAX = 256,
+	ROUTERS_MAX = 1024,
+	CONFIG_PATH_MAX = 256,
+
+	HEARTBEAT_MS = 10000,	    /* defaults: mission.md's clocks */
+	HEARTBEATS_MISSED = 3,
+	REAPPRAISE_MS = 300000,
+	LEASE_CLASSIFIED_MS = 3600000,	  /* also the most that may be asked for */
+	LEASE_CONFIDENTIAL_MS = 86400000,
+	RING_SLOTS = 65537,
+};
+
+enum select {
+	SELECT_WEIGHTED, /* flows spread in inverse proportion to cost */
+	SELECT_CHEAPEST, /* the cheapest backend, the next one as fallback */
+};
+
+struct backend_config {
+	char name[NAME_MAX_BYTES];
+	struct addr addr;	    /* where its flows are sent, and where its agent is dialled */
+	uint16_t agent_port;	    /* 0: no agent, so never more than public */
+	char node[NAME_MAX_BYTES];  /* whom its certificate must name; default: name */
+	char policy[NAME_MAX_BYTES]; /* appraisal policy; "" without an agent */
+	uint16_t check_port;	    /* TCP health check of a backend without an agent; 0: none, taken as healthy */
+};
+
+struct service_config {
+	char name[NAME_MAX_BYTES];
+	struct addr vip;
+	uint16_t port;
+	uint8_t proto; /* IPPROTO_TCP or IPPROTO_UDP */
+	enum class class;
+	enum refusal refusal;
+	enum select select;
+	uint32_t ring_slots; /* a prime */
+	uint16_t *backends;  /* indexes into config.backends */
+	size_t backends_count;
+};
+
+struct router_config {
+	char interfaces[INTERFACES_MAX][IF_NAMESIZE];
+	size_t interfaces_count;
+	struct addr source4, source6; /* outer source addresses; all zero: not set */
+	uint64_t heartbeat_ms;
+	uint64_t heartbeats_missed;
+	uint64_t reappraise_ms;
+	uint64_t lease_ms[CLASS_COUNT]; /* at most the class's limit; public is not a time */
+	uint64_t rebuild_ms;	  /* rings are rebuilt for a changed cost at most this often */
+	uint64_t moved_permille;  /* most slots of a ring that one such rebuild may move */
+	uint64_t hysteresis_permille; /* a cost that changed by less is left as it was */
+	uint64_t services_max, backends_max, flows_max; /* sizes of the maps; 0: the object's own */
+	char crl[CONFIG_PATH_MAX]; /* a directory with crl.der of each product, or "" */
+
+	struct service_config *services;
+	size_t services_count;
+	struct backend_config *backends;
+	size_t backends_count;
+};
+
+struct agent_config {
+	struct attester_config attester;
+	char interfaces[INTERFACES_MAX][IF_NAMESIZE]; /* where the guard decapsulates; may be none */
+	size_t interfaces_count;
+	struct addr *routers; /* whose packets the guard accepts */
+	size_t routers_count;
+	struct channel_endpoint services[CHANNEL_ENDPOINTS_MAX]; /* VIPs this node serves */
+	size_t services_count;
+};
+
+struct config {
+	char node[NAME_MAX_BYTES];
+	char pins[CONFIG_PATH_MAX];    /* directory in a bpffs */
+	char control[CONFIG_PATH_MAX]; /* path of the control socket */
+	char control_group[32];	       /* that may use it too; "" is root alone */
+	char user[32];		       /* whom the children become */
+	struct channel_config channel; /* identity, metrics, listener: handed to the child as is */
+	bool is_router, is_agent;
+	struct router_config router;
+	struct agent_config agent;
+	struct policy *policies[POLICIES_MAX];
+	size_t policies_count;
+};
+
+/*
+ * Reads path.  The config, which the caller frees; or NULL, with every mistake printed to errors,
+ * one a line: "FILE:LINE: PLACE: what was wanted, what was there".
+ */
+struct config *config_read(const char *path, FILE *errors);
+void config_free(struct config *c); /* takes NULL */
+
+const struct policy *config_policy(const struct config *c, const char *name); /* or NULL */
+const char *select_str(enum select s);
+
+#endif
