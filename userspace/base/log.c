@@ -18,6 +18,11 @@ void log_init(const char *name, enum log_level level)
 	limit = level;
 }
 
+void log_rename(const char *name)
+{
+	process = name;
+}
+
 /* One write a line, so that lines of several processes do not mix. */
 static void line(enum log_level level, const char *errtext, const char *fmt, va_list ap)
 {

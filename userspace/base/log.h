@@ -16,6 +16,7 @@ enum log_level {
 
 /* name must outlive the process, as a string literal does. */
 void log_init(const char *name, enum log_level level);
+void log_rename(const char *name); /* in a child: the level stays */
 
 __attribute__((format(printf, 1, 2))) void log_warn(const char *fmt, ...);
 __attribute__((format(printf, 1, 2))) void log_warnx(const char *fmt, ...);
