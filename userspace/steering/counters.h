@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the packet path has counted, summed over CPUs, and what its flow cache holds.
+ * Reads maps only; the flow cache can also be told to forget.
+ */
+#ifndef COUNTERS_H
+#define COUNTERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "steering/tables.h"
+
+/*
+ * Totals since the maps were made, for ids 0..count-1; 0 or -errno.  What was forwarded is
+ * counted in service_stats alone, so OUT_STEERED is their sum.
+ */
+int counters_services(const struct dataplane *d, struct traffic *out, size_t count);
+int counters_backends(const struct dataplane *d, struct traffic *out, size_t count);
+int counters_outcomes(const struct dataplane *d, struct counter out[OUT_COUNT]);
+/* Of one map of struct counter, such as a guard's. */
+int counters_map(int fd, struct counter out[OUT_COUNT]);
+
+struct flow_counts {
+	uint64_t entries;   /* room */
+	uint64_t used;
+	uint64_t probation; /* of used: seen once */
+	uint64_t stale;	    /* of used: of a former user of the id, forgotten on sight */
+};
+
+/* by_backend (of count ids, may be NULL) gets the flows of each that are not stale. */
+void flows_count(const struct tables *t, struct flow_counts *total, uint64_t *by_backend,
+		 size_t count);
+/* Forgets the flows of one backend, or all with id 0; how many. */
+uint64_t flows_purge(struct tables *t, uint16_t id);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel's part of fairlead, as one directory in a bpffs: who loads it, who
+ * takes it over, and which interface it looks at.
+ *
+ * What is pinned outlives every daemon.  dataplane_open() adopts what it finds
+ * there, whoever loaded it (a former daemon, bpftool), if it is exactly of our
+ * making; it refuses anything else by name, and loads only into an empty place.
+ * Nothing here detaches but dataplane_detach(), which people ask for.
+ *
+ *	PINS/router		the program
+ *	PINS/settings …		its maps, each under its own name
+ *	PINS/names		the daemon's own: which id is whose (tables.h)
+ *	PINS/guard/guard	the program of the guests, and its maps beside it
+ */
+#ifndef DATAPLANE_H
+#define DATAPLANE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi.h"
+
+enum {
+	DATAPLANE_WHY_MAX = 512, /* an error in words, with a path inside */
+};
+
+#define DATAPLANE_PINS "/sys/fs/bpf/fairlead"
+
+/* Asked for when the maps are made; 0: the object's own.  Adopted maps keep theirs. */
+struct dataplane_sizes {
+	uint32_t services;   /* ids */
+	uint32_t backends;   /* ids, of which 0 is nobody */
+	uint32_t ring_slots; /* of all rings together */
+	uint32_t flows;	     /* entries; rounded up to a power of two */
+};
+
+enum dataplane_map {
+	MAP_SETTINGS,
+	MAP_SERVICES,
+	MAP_RINGS,
+	MAP_BACKENDS,
+	MAP_FLOWS,
+	MAP_OUTCOMES,
+	MAP_SERVICE_STATS,
+	MAP_BACKEND_STATS,
+	MAP_NAMES, /* absent (-1) until a daemon has opened the tables */
+	MAP_COUNT
+};
+
+struct dataplane {
+	char pins[256];
+	int program;	     /* fd; -1 in a guard that is not there */
+	uint32_t program_id; /* as in bpftool and ip */
+	bool adopted;	     /* was there before us */
+	struct {
+		int fd;
+		uint32_t id, type, value_size, entries;
+	} map[MAP_COUNT];
+};
+
+/*
+ * Adopts or loads the router under pins (NULL: DATAPLANE_PINS), mounting a bpffs and making the
+ * directory where they lack.  0, or -errno with why: what, which, and what was wanted.
+ */
+int dataplane_open(struct dataplane *d, const char *pins, const struct dataplane_sizes *sizes,
+		   char why[DATAPLANE_WHY_MAX]);
+/* The same, but never loads, makes or changes anything: -ENOENT when nothing is there. */
+int dataplane_view(struct dataplane *d, const char *pins, char why[DATAPLANE_WHY_MAX]);
+void dataplane_close(struct dataplane *d); /* closes descriptors; everything goes on running */
+
+/* Removes our pins; programs that are attached go on running until detached. */
+int dataplane_unpin(const char *pins, char why[DATAPLANE_WHY_MAX]);
+
+enum attach_mode {
+	ATTACH_NATIVE,	/* only in the driver */
+	ATTACH_ANY,	/* in the driver, or in generic mode where the driver cannot */
+	ATTACH_GENERIC, /* only in generic mode */
+};
+
+struct attachment {
+	bool generic; /* slower, and said loudly */
+	bool was_there; /* the interface carried our very program already */
+	char note[DATAPLANE_WHY_MAX]; /* why generic, in words; "" if native */
+};
+
+/*
+ * Lets program see the packets of an interface; fill its maps first.  An interface that carries
+ * another program is left alone: -EBUSY.  Survives our death; only detach ends it.
+ */
+int program_attach(int program, const char *interface, enum attach_mode mode, struct attachment *a,
+		   char why[DATAPLANE_WHY_MAX]);
+/* Detaches program, and nothing but it: -ENOENT, -EBUSY with why. */
+int program_detach(int program, const char *interface, char why[DATAPLANE_WHY_MAX]);
+
+#endif
