@@ -97,6 +97,7 @@ struct ring_slot {
 
 enum backend_flags {
 	BACKEND_DRAINED = 1, /* keeps its flows and gets no new ones */
+	BACKEND_EVICTED = 2, /* by hand; for the next daemon to know, the kernel sees no lease */
 };
 
 /*

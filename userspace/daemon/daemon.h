@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The parent's state, for the files of this folder that share its loop.
+ *
+ *   daemon.c      start, signals, reload, stop
+ *   fleet.c       backends: events in, a peer's actions out
+ *   appraisal.c   evidence to the verifier and verdicts back, one at a time
+ *   steer.c       services: which ring from which members, when
+ *   links.c       the children: what they are, what they say
+ *   show.c        answers to the control socket
+ *   metrics.c     the page that Prometheus reads
+ */
+#ifndef DAEMON_H
+#define DAEMON_H
+
+#include <event2/event.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/messages.h"
+#include "daemon/child.h"
+#include "daemon/config.h"
+#include "steering/clock.h"
+#include "steering/cost.h"
+#include "steering/dataplane.h"
+#include "steering/guard.h"
+#include "steering/nexthop.h"
+#include "steering/peer.h"
+#include "steering/plan.h"
+#include "steering/tables.h"
+#include "verifier/reason.h"
+
+enum {
+	LATENCY_BUCKETS = 12, /* of the appraisal histogram */
+	RANDOM_BYTES_OF_SERIAL = 6,
+};
+
+/* One MSG_EVIDENCE as it came, kept to be appraised again. */
+struct stored {
+	uint64_t request;
+	size_t n;
+	uint8_t *bytes; /* NULL: none */
+};
+
+/* What the verifier said last, for showing. */
+struct verdict_shown {
+	bool known;
+	enum reason reason;
+	enum tee tee;
+	bool lab_root;
+	uint8_t digest[DIGEST_BYTES];
+	char detail[WHY_MAX];
+	json_t *claims; /* NULL: none */
+};
+
+/* A backend at run time. */
+struct node {
+	struct daemon *daemon;
+	const struct backend_config *config; /* of daemon.config */
+	char name[NAME_MAX_BYTES];
+	uint16_t id;		/* in the maps, and in messages */
+	uint32_t generation;	/* in messages */
+	struct peer peer;
+	struct cost cost;
+	struct event *timer;
+	struct stored fresh, cached;
+	struct verdict_shown shown;
+	uint64_t connect_us, rtt_us;
+	uint32_t load_permille;
+	uint64_t attestations[REASON_COUNT]; /* verdicts by reason */
+	uint64_t evicted_ns; /* CLOCK_MONOTONIC at the last revocation, for the log line */
+};
+
+/* A service at run time. */
+struct route {
+	const struct service_config *config;
+	char name[NAME_MAX_BYTES];
+	uint16_t id;
+	struct plan_backend *backends; /* as configured */
+	struct plan_ring built;
+	uint32_t moved_permille; /* of its slots, at the last rebuild */
+	uint64_t rebuilds, slots_moved;
+	bool dirty;
+};
+
+struct appraisal {
+	TAILQ_ENTRY(appraisal) next;
+	uint16_t id;
+	uint32_t generation;
+	uint64_t request, number;
+};
+
+struct histogram {
+	uint64_t bucket[LATENCY_BUCKETS + 1], count, sum_us;
+};
+
+struct daemon {
+	const char *path; /* of the configuration */
+	struct config *config;
+	struct event_base *base;
+	struct event *signals[4];
+	uint64_t started_ms, reloads, reload_failures, reloaded_at_s;
+	uint32_t generations;	/* last one given */
+	uint64_t wall_high_s;	/* the wall clock never runs backwards for us */
+
+	struct child *channel, *verifier, *attester;
+	struct control *control;
+
+	/* Router. */
+	bool routing;
+	struct dataplane dataplane;
+	struct tables *tables;
+	struct clock *clock;
+	struct nexthops *nexthops;
+	struct addr source4, source6; /* that the kernel chose, for want of configured ones */
+	struct event *nexthop_event, *nexthop_timer, *second;
+	struct node **nodes; /* in the order of the configuration */
+	size_t nodes_count;
+	struct node *by_id[BACKENDS_CONFIG_MAX + 1];
+	struct route *routes;
+	size_t routes_count;
+	struct ring_work *ring_work;
+	struct ring_slot *ring_scratch;
+	struct ring_member *member_scratch;
+	struct event *plan_event;
+	size_t plan_next;	  /* the route that the next turn begins with */
+	uint64_t settle_until_ms; /* after a take-over nobody is planned out before then */
+
+	TAILQ_HEAD(appraisals, appraisal) appraisals;
+	struct appraisal *in_flight;
+	struct event *appraisal_event; /* the next turn, or the time limit of in_flight */
+	uint64_t in_flight_us;
+	struct histogram appraisal_time;
+	uint8_t *crl;
+	size_t crl_bytes;
+
+	/* Agent. */
+	struct guard guard;
+	bool guarding;
+
+	uint8_t out[IPC_MAX]; /* the message being written */
+};
+
+/* daemon.c */
+uint64_t now_ms(void);	/* CLOCK_BOOTTIME */
+uint64_t now_us(void);	/* CLOCK_MONOTONIC */
+uint64_t daemon_wall_s(struct daemon *d);
+int daemon_reload(struct daemon *d, char why[WHY_MAX]);
+
+/* router.c */
+int router_start(struct daemon *d);
+void router_stop(struct daemon *d);
+/* Goes over to d->config; the nodes and routes of the old one are matched by name. */
+int router_apply(struct daemon *d, char why[WHY_MAX]);
+int agent_start(struct daemon *d);
+int agent_apply(struct daemon *d, char why[WHY_MAX]);
+void agent_stop(struct daemon *d);
+
+/* fleet.c */
+struct node *node_new(struct daemon *d, const struct backend_config *c);
+void node_free(struct node *n);
+/* Begins: after the tables gave it an id.  kept: leases of a former daemon run on. */
+void node_begin(struct node *n, const struct backend_held *held);
+void node_configure(struct node *n, const struct backend_config *c);
+void node_event(struct node *n, struct peer_event *e);
+void node_simple_event(struct node *n, enum peer_event_type type, const char *why);
+void node_connect(struct node *n); /* tells the channel process whom to reach */
+void node_forget(struct node *n);
+bool node_classified(const struct daemon *d, const struct backend_config *c);
+struct node *node_find(const struct daemon *d, const char *name);
+struct node *node_of(const struct daemon *d, uint32_t id, uint32_t generation);
+struct stored *node_stored(struct node *n, uint64_t request);
+void node_store(struct node *n, uint64_t request, struct bytes body);
+
+/* appraisal.c */
+int appraisal_init(struct daemon *d);
+void appraisal_submit(struct node *n, uint64_t request, uint64_t number);
+bool appraisal_verdict(struct daemon *d, uint32_t id, const struct msg_verdict *v);
+void appraisal_verifier_died(struct daemon *d);
+void appraisal_free(struct daemon *d);
+
+/* steer.c */
+int steer_apply(struct daemon *d, char why[WHY_MAX]);
+void steer_wake(struct daemon *d); /* somebody's eligibility or cost is another */
+void steer_free(struct daemon *d);
+struct route *route_find(const struct daemon *d, const char *name);
+
+/* links.c */
+int links_start(struct daemon *d);
+void links_reaped(struct daemon *d);
+void links_stop(struct daemon *d);
+void links_restart(struct daemon *d, const struct config *old);
+
+/* show.c: the handler of control.h. */
+json_t *show_handler(void *arg, const char *cmd, json_t *args, char error[WHY_MAX], int *code);
+
+/* metrics.c: the page, to be freed by the caller; NULL without memory. */
+char *metrics_page(struct daemon *d, size_t *n);
+void histogram_add(struct histogram *h, uint64_t us);
+
+#endif

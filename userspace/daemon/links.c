@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The three kinds of children: what each is, and what each may say.  A message that
+ * is not among a child's own, or not of its shape, is that child's death.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/outcome.h"
+
+static struct node *node_or_null(struct daemon *d, const struct ipc_message *m, uint32_t generation)
+{
+	return node_of(d, m->id, generation);
+}
+
+static bool on_beat(struct daemon *d, const struct ipc_message *m)
+{
+	struct msg_beat b;
+	struct node *n;
+
+	if (!msg_beat_get(m->body, &b))
+		return false;
+	n = node_or_null(d, m, b.generation);
+	if (!n)
+		return true; /* about somebody who is gone */
+	n->connect_us = b.connect_us;
+	n->rtt_us = b.rtt_us;
+	n->load_permille = b.load_permille;
+	if (cost_sample(&n->cost, b.connect_us, b.load_permille,
+			d->config->router.hysteresis_permille))
+		steer_wake(d);
+	node_simple_event(n, m->type == MSG_PEER_UP ? PEER_CONNECTED : PEER_BEAT, NULL);
+	return true;
+}
+
+static bool on_why(struct daemon *d, const struct ipc_message *m)
+{
+	struct msg_why w;
+	struct peer_event e = { 0 };
+	struct node *n;
+
+	if (!msg_why_get(m->body, &w))
+		return false;
+	n = node_or_null(d, m, w.generation);
+	if (!n)
+		return true;
+	e.type = m->type == MSG_PEER_DOWN ? PEER_DISCONNECTED : PEER_BEAT_MISSED;
+	e.missed = w.missed;
+	e.why = w.why;
+	node_event(n, &e);
+	return true;
+}
+
+static bool on_evidence(struct daemon *d, const struct ipc_message *m)
+{
+	struct peer_event event = { .type = PEER_EVIDENCE };
+	struct msg_evidence e;
+	struct node *n;
+
+	if (!msg_evidence_get(m->body, &e))
+		return false;
+	n = node_or_null(d, m, e.generation);
+	if (!n || n->peer.asked.request != e.request)
+		return true; /* an answer to a question that is no longer asked */
+	node_store(n, e.request, m->body);
+	event.request = e.request;
+	node_event(n, &event);
+	return true;
+}
+
+static bool on_failure(struct daemon *d, const struct ipc_message *m)
+{
+	struct peer_event e = { .type = PEER_EVIDENCE_FAILED };
+	struct msg_failure f;
+	struct node *n;
+
+	if (!msg_failure_get(m->body, &f))
+		return false;
+	n = node_or_null(d, m, f.generation);
+	if (!n)
+		return true;
+	e.request = f.request;
+	e.refused = f.refused;
+	e.why = f.why;
+	node_event(n, &e);
+	return true;
+}
+
+/* Passes a message on to another child as it is. */
+static void pass_on(struct daemon *d, struct child *to, const struct ipc_message *m)
+{
+	struct ipc_writer w = ipc_begin(d->out, sizeof(d->out), m->type, m->id);
+
+	if (w.size - w.n < m->body.n) {
+		log_warnx("a message of %zu bytes is too long to pass on", m->body.n);
+		return;
+	}
+	memcpy(w.buf + w.n, m->body.p, m->body.n);
+	w.n += m->body.n;
+	child_send(to, &w);
+}
+
+static void quote_failed(struct daemon *d, uint32_t id, const char *why)
+{
+	struct msg_quote q = { .failed = EAGAIN };
+	struct ipc_writer w = ipc_begin(d->out, sizeof(d->out), MSG_QUOTE, id);
+
+	snprintf(q.why, sizeof(q.why), "%s", why);
+	msg_quote_put(&w, &q);
+	child_send(d->channel, &w);
+}
+
+static bool on_quote_wanted(struct daemon *d, const struct ipc_message *m)
+{
+	struct binding b;
+
+	if (!d->config->is_agent || !msg_binding_get(m->body, &b))
+		return false;
+	if (!d->attester || !child_pid(d->attester))
+		quote_failed(d, m->id, "the evidence source is not running");
+	else
+		pass_on(d, d->attester, m);
+	return true;
+}
+
+static void send_page(struct daemon *d, uint32_t scrape)
+{
+	enum { PIECE = 65536 };
+	size_t n = 0, at = 0, piece;
+	char *page = metrics_page(d, &n);
+
+	do {
+		struct msg_text t;
+		struct ipc_writer w = ipc_begin(d->out, sizeof(d->out), MSG_METRICS_TEXT, scrape);
+
+		piece = n - at > PIECE ? PIECE : n - at;
+		t.text = bytes_of(page ? page + at : "", piece);
+		at += piece;
+		t.last = at == n;
+		msg_text_put(&w, &t);
+		if (child_send(d->channel, &w))
+			break;
+	} while (at < n);
+	free(page);
+}
+
+static bool channel_received(void *arg, const struct ipc_message *m)
+{
+	struct daemon *d = arg;
+
+	switch (m->type) {
+	case MSG_METRICS_WANTED:
+		send_page(d, m->id);
+		return true;
+	case MSG_QUOTE_WANTED:
+		return on_quote_wanted(d, m);
+	}
+	if (!d->routing)
+		return false;
+	switch (m->type) {
+	case MSG_PEER_UP:
+	case MSG_BEAT:
+		return on_beat(d, m);
+	case MSG_PEER_DOWN:
+	case MSG_BEAT_MISSED:
+		return on_why(d, m);
+	case MSG_EVIDENCE:
+		return on_evidence(d, m);
+	case MSG_EVIDENCE_FAILED:
+		return on_failure(d, m);
+	}
+	return false;
+}
+
+static void channel_run(int fd, void *arg)
+{
+	const struct daemon *d = arg;
+
+	channel_main(fd, &d->config->channel);
+}
+
+static void channel_started(void *arg)
+{
+	struct daemon *d = arg;
+
+	for (size_t i = 0; d->routing && i < d->nodes_count; i++)
+		if (d->nodes[i]->id)
+			node_connect(d->nodes[i]);
+}
+
+/* Sessions are gone, and that is our fault, not the peers': their leases run on. */
+static void channel_died(void *arg)
+{
+	struct daemon *d = arg;
+
+	for (size_t i = 0; d->routing && i < d->nodes_count; i++)
+		if (d->nodes[i]->config->agent_port)
+			node_simple_event(d->nodes[i], PEER_DISCONNECTED,
+					  "our channel process ended");
+}
+
+static void verifier_run(int fd, void *arg)
+{
+	struct daemon *d = arg;
+
+	verifier_main(fd, d->config->policies, d->config->policies_count);
+}
+
+static bool verifier_received(void *arg, const struct ipc_message *m)
+{
+	struct daemon *d = arg;
+	struct msg_verdict v;
+
+	return m->type == MSG_VERDICT && msg_verdict_get(m->body, &v) &&
+	       appraisal_verdict(d, m->id, &v);
+}
+
+static void verifier_started(void *arg)
+{
+	struct daemon *d = arg;
+	static const struct timeval now = { 0, 0 };
+
+	event_add(d->appraisal_event, &now);
+}
+
+static void verifier_died(void *arg)
+{
+	appraisal_verifier_died(arg);
+}
+
+static void attester_run(int fd, void *arg)
+{
+	const struct daemon *d = arg;
+	char why[WHY_MAX] = "";
+	struct attester *a;
+
+	if (attester_open(&d->config->agent.attester, &a, why))
+		fatalx("no evidence source: %s", why);
+	attester_main(fd, a);
+}
+
+static bool attester_received(void *arg, const struct ipc_message *m)
+{
+	struct daemon *d = arg;
+
+	if (m->type != MSG_QUOTE)
+		return false;
+	pass_on(d, d->channel, m);
+	return true;
+}
+
+static const struct child_ops channel_ops = {
+	"fairlead-chan", channel_run, channel_received, channel_started, channel_died
+};
+static const struct child_ops verifier_ops = {
+	"fairlead-verify", verifier_run, verifier_received, verifier_started, verifier_died
+};
+static const struct child_ops attester_ops = {
+	"fairlead-attest", attester_run, attester_received, NULL, NULL
+};
+
+static int start(struct daemon *d, struct child **c, const struct child_ops *ops)
+{
+	*c = child_new(d->base, ops, d);
+	return *c ? child_start(*c) : -ENOMEM;
+}
+
+int links_start(struct daemon *d)
+{
+	int err = 0;
+
+	if (d->config->is_router)
+		err = start(d, &d->verifier, &verifier_ops);
+	if (!err && d->config->is_agent)
+		err = start(d, &d->attester, &attester_ops);
+	if (!err)
+		err = start(d, &d->channel, &channel_ops);
+	if (err)
+		log_warnx("cannot start our processes: %s", strerror(-err));
+	return err;
+}
+
+void links_reaped(struct daemon *d)
+{
+	struct child *const all[] = { d->channel, d->verifier, d->attester };
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+			if (all[i] && child_reaped(all[i], pid, status))
+				break;
+}
+
+void links_restart(struct daemon *d, const struct config *old)
+{
+	if (d->verifier)
+		child_restart(d->verifier); /* it knows policies by fork */
+	if (d->attester && memcmp(&old->agent.attester, &d->config->agent.attester,
+				  sizeof(old->agent.attester)))
+		child_restart(d->attester);
+	if (memcmp(&old->channel, &d->config->channel, sizeof(old->channel)))
+		child_restart(d->channel);
+}
+
+void links_stop(struct daemon *d)
+{
+	child_free(d->channel);
+	child_free(d->verifier);
+	child_free(d->attester);
+	d->channel = d->verifier = d->attester = NULL;
+}

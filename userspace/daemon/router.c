@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The router's and the agent's share of the kernel: what is opened at the start and
+ * kept, and how a configuration becomes tables.  Tables are filled before any
+ * interface is attached; nothing here ever detaches.
+ */
+#include "daemon/daemon.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/addr.h"
+#include "base/log.h"
+
+enum {
+	CRL_BYTES_MAX = 65536, /* three products' CRLs of some hundred bytes each */
+	SETTLE_MAX_MS = 5000,  /* after a take-over, for peers to be heard before rings change */
+};
+
+static struct dataplane_sizes sizes_of(const struct router_config *r)
+{
+	return (struct dataplane_sizes){
+		.services = r->services_max, .backends = r->backends_max, .flows = r->flows_max
+	};
+}
+
+/* Outer source addresses as configured, or else as the kernel would choose towards a backend. */
+static void write_source(struct daemon *d, const struct addr *chosen)
+{
+	static const struct addr none;
+	const struct router_config *r = &d->config->router;
+
+	if (chosen && addr_is_ipv4(chosen))
+		d->source4 = *chosen;
+	else if (chosen && !addr_equal(chosen, &none))
+		d->source6 = *chosen;
+	tables_set_source(d->tables, addr_equal(&r->source4, &none) ? &d->source4 : &r->source4,
+			  addr_equal(&r->source6, &none) ? &d->source6 : &r->source6);
+}
+
+static void on_nexthop(void *arg, uint32_t id, const struct nexthop *h)
+{
+	static const uint8_t unresolved[6];
+	struct daemon *d = arg;
+	struct node *n = d->by_id[id];
+	bool usable = h->state == NEXTHOP_RESOLVED || h->state == NEXTHOP_ASKING;
+
+	if (!n)
+		return;
+	if (usable)
+		write_source(d, &h->source);
+	tables_set_nexthop(d->tables, id, usable ? h->ifindex : 0, usable ? h->mac : unresolved);
+	if (h->state == NEXTHOP_RESOLVED)
+		log_debug("backend %s: by way of %s", n->name, h->interface);
+	else
+		log_info("backend %s: next hop: %s%s%s", n->name, nexthop_state_str(h->state),
+			 h->interface[0] ? " on " : "", h->interface);
+}
+
+static void arm_nexthops(struct daemon *d)
+{
+	uint64_t wait = nexthops_tick(d->nexthops, now_ms());
+	struct timeval tv = { wait / 1000, wait % 1000 * 1000 };
+
+	event_add(d->nexthop_timer, &tv);
+}
+
+static void on_nexthop_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	int err = nexthops_read(d->nexthops, now_ms());
+
+	(void)fd;
+	(void)what;
+	if (err)
+		log_warnx("listening to routes and neighbours: %s", strerror(-err));
+	arm_nexthops(d);
+}
+
+static void on_nexthop_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	arm_nexthops(arg);
+}
+
+static void on_second(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *d = arg;
+	struct clock_sample s;
+
+	(void)fd;
+	(void)what;
+	if (clock_read(d->clock, &s) || !clock_was_suspended(d->clock))
+		return;
+	log_warnx("this machine was suspended; every lease lapses until its backend is attested anew");
+	tables_revoke_all(d->tables);
+	for (size_t i = 0; i < d->nodes_count; i++)
+		node_simple_event(d->nodes[i], PEER_RESUMED, "this machine was suspended");
+}
+
+static int events_start(struct daemon *d)
+{
+	static const struct timeval second = { 1, 0 };
+
+	d->nexthop_event = event_new(d->base, nexthops_fd(d->nexthops), EV_READ | EV_PERSIST,
+				     on_nexthop_readable, d);
+	d->nexthop_timer = evtimer_new(d->base, on_nexthop_timer, d);
+	d->second = event_new(d->base, -1, EV_PERSIST, on_second, d);
+	if (!d->nexthop_event || !d->nexthop_timer || !d->second ||
+	    event_add(d->nexthop_event, NULL) || event_add(d->second, &second))
+		return -ENOMEM;
+	arm_nexthops(d);
+	return 0;
+}
+
+/* Every *crl.der of the directory, one after the other; the verifier picks by issuer. */
+static void read_crls(struct daemon *d)
+{
+	const char *dir = d->config->router.crl;
+	struct dirent **names = NULL;
+	char path[CONFIG_PATH_MAX + 256 + 2];
+	int count;
+
+	free(d->crl);
+	d->crl = NULL;
+	d->crl_bytes = 0;
+	if (!dir[0])
+		return;
+	d->crl = malloc(CRL_BYTES_MAX);
+	count = d->crl ? scandir(dir, &names, NULL, alphasort) : 0;
+	if (count < 0)
+		log_warn("crl %s", dir);
+	for (int i = 0; i < count; i++) {
+		size_t n = strlen(names[i]->d_name);
+		FILE *f = NULL;
+
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]->d_name);
+		if (n >= 7 && !strcmp(names[i]->d_name + n - 7, "crl.der"))
+			f = fopen(path, "re");
+		if (f) {
+			d->crl_bytes += fread(d->crl + d->crl_bytes, 1, CRL_BYTES_MAX - d->crl_bytes, f);
+			fclose(f);
+		}
+		free(names[i]);
+	}
+	free(names);
+}
+
+static int attach(const struct config *c, int program, const char (*interfaces)[IF_NAMESIZE],
+		  size_t count)
+{
+	char why[DATAPLANE_WHY_MAX];
+
+	(void)c;
+	for (size_t i = 0; i < count; i++) {
+		struct attachment a = { 0 };
+
+		if (program_attach(program, interfaces[i], ATTACH_ANY, &a, why)) {
+			log_warnx("%s", why);
+			return -EIO;
+		}
+		if (a.generic)
+			log_warnx("%s: GENERIC XDP, slower by far: %s", interfaces[i], a.note);
+		else if (!a.was_there)
+			log_info("%s: native XDP", interfaces[i]);
+		else
+			log_info("%s: carries our program already", interfaces[i]);
+	}
+	return 0;
+}
+
+/* The new set of nodes: those of the same name and address go on, others begin. */
+static struct node **match_nodes(struct daemon *d, const struct backend_held *held, bool fresh[])
+{
+	const struct router_config *r = &d->config->router;
+	struct node **nodes = calloc(r->backends_count + 1, sizeof(*nodes));
+
+	for (size_t i = 0; nodes && i < r->backends_count; i++) {
+		struct node *old = node_find(d, r->backends[i].name);
+
+		fresh[i] = !old || !held[i].kept || old->id != held[i].id;
+		nodes[i] = fresh[i] ? node_new(d, &r->backends[i]) : old;
+		if (!nodes[i])
+			fatalx("no memory for backend %s", r->backends[i].name);
+	}
+	return nodes;
+}
+
+static bool is_among(struct node *const nodes[], size_t count, const struct node *n)
+{
+	for (size_t i = 0; i < count; i++)
+		if (nodes[i] == n)
+			return true;
+	return false;
+}
+
+static void drop_nodes(struct daemon *d, struct node *const keep[], size_t count)
+{
+	for (size_t i = 0; i < d->nodes_count; i++) {
+		struct node *n = d->nodes[i];
+
+		if (is_among(keep, count, n))
+			continue;
+		log_info("backend %s: gone from the configuration", n->name);
+		node_forget(n);
+		nexthops_remove(d->nexthops, n->id);
+		if (d->by_id[n->id] == n)
+			d->by_id[n->id] = NULL;
+		node_free(n);
+	}
+	free(d->nodes);
+}
+
+static int apply_backends(struct daemon *d, char why[WHY_MAX])
+{
+	const struct router_config *r = &d->config->router;
+	size_t count = r->backends_count;
+	struct backend_want *want = calloc(count + 1, sizeof(*want));
+	struct backend_held *held = calloc(count + 1, sizeof(*held));
+	bool *fresh = calloc(count + 1, sizeof(*fresh));
+	char long_why[DATAPLANE_WHY_MAX] = "no memory";
+	struct node **nodes = NULL;
+	int err = -ENOMEM;
+
+	if (!want || !held || !fresh)
+		goto out;
+	for (size_t i = 0; i < count; i++) {
+		strcpy(want[i].name, r->backends[i].name);
+		want[i].addr = r->backends[i].addr;
+	}
+	err = tables_set_backends(d->tables, want, count, held, long_why);
+	if (err)
+		goto out;
+	nodes = match_nodes(d, held, fresh);
+	if (!nodes)
+		fatalx("no memory for %zu backends", count);
+	drop_nodes(d, nodes, count);
+	d->nodes = nodes;
+	d->nodes_count = count;
+	for (size_t i = 0; i < count; i++) {
+		if (fresh[i])
+			node_begin(nodes[i], &held[i]);
+		else
+			node_configure(nodes[i], &r->backends[i]);
+	}
+out:
+	if (err)
+		snprintf(why, WHY_MAX, "%.*s", WHY_MAX - 1, long_why);
+	free(want);
+	free(held);
+	free(fresh);
+	return err;
+}
+
+int router_apply(struct daemon *d, char why[WHY_MAX])
+{
+	const struct router_config *r = &d->config->router;
+	int err;
+
+	read_crls(d);
+	write_source(d, NULL);
+	err = apply_backends(d, why);
+	if (err)
+		return err;
+	err = steer_apply(d, why);
+	if (err)
+		return err;
+	return attach(d->config, d->dataplane.program, r->interfaces, r->interfaces_count);
+}
+
+static int open_kernel(struct daemon *d, char why[DATAPLANE_WHY_MAX])
+{
+	struct dataplane_sizes sizes = sizes_of(&d->config->router);
+	int err;
+
+	err = dataplane_open(&d->dataplane, d->config->pins, &sizes, why);
+	if (err)
+		return err;
+	err = tables_open(&d->tables, &d->dataplane, why);
+	if (err)
+		return err;
+	err = clock_open(&d->clock, why);
+	if (err)
+		return err;
+	return nexthops_open(&d->nexthops, on_nexthop, d, why);
+}
+
+int router_start(struct daemon *d)
+{
+	char why[DATAPLANE_WHY_MAX] = "";
+	uint64_t keys[2];
+	bool live = false;
+
+	if (open_kernel(d, why)) {
+		log_warnx("%s", why);
+		return -EIO;
+	}
+	if (getrandom(keys, sizeof(keys), 0) != sizeof(keys))
+		return -EIO;
+	if (tables_take_over(d->tables, keys, &live, why)) {
+		log_warnx("%s", why);
+		return -EIO;
+	}
+	d->routing = true;
+	if (live) {
+		uint64_t wait = d->config->router.heartbeat_ms;
+
+		d->settle_until_ms = now_ms() + (wait < SETTLE_MAX_MS ? wait : SETTLE_MAX_MS);
+	}
+	log_info("%s program %u under %s%s",
+		 d->dataplane.adopted ? "adopted" : "loaded", d->dataplane.program_id,
+		 d->dataplane.pins, live ? "; leases of a former daemon run on" : "");
+	return events_start(d);
+}
+
+static void free_event(struct event *e)
+{
+	if (e)
+		event_free(e);
+}
+
+void router_stop(struct daemon *d)
+{
+	if (!d->routing)
+		return;
+	d->routing = false;
+	for (size_t i = 0; i < d->nodes_count; i++)
+		node_free(d->nodes[i]);
+	free(d->nodes);
+	steer_free(d);
+	free_event(d->plan_event);
+	free_event(d->nexthop_event);
+	free_event(d->nexthop_timer);
+	free_event(d->second);
+	ring_work_free(d->ring_work);
+	free(d->ring_scratch);
+	free(d->member_scratch);
+	free(d->crl);
+	nexthops_close(d->nexthops);
+	clock_close(d->clock);
+	tables_close(d->tables);
+	dataplane_close(&d->dataplane);
+}
+
+int agent_apply(struct daemon *d, char why[WHY_MAX])
+{
+	const struct agent_config *a = &d->config->agent;
+	struct guard_vip vips[CHANNEL_ENDPOINTS_MAX];
+	char long_why[DATAPLANE_WHY_MAX] = "";
+	int err;
+
+	if (!d->guarding)
+		return 0;
+	for (size_t i = 0; i < a->services_count; i++)
+		vips[i].addr = a->services[i].addr;
+	err = guard_set(&d->guard, a->routers, a->routers_count, vips, a->services_count, long_why);
+	if (err) {
+		snprintf(why, WHY_MAX, "%.*s", WHY_MAX - 1, long_why);
+		return err;
+	}
+	return attach(d->config, d->guard.program, a->interfaces, a->interfaces_count);
+}
+
+int agent_start(struct daemon *d)
+{
+	char why[DATAPLANE_WHY_MAX] = "";
+
+	if (!d->config->agent.interfaces_count)
+		return 0; /* the host decapsulates by other means */
+	if (guard_open(&d->guard, d->config->pins, why)) {
+		log_warnx("%s", why);
+		return -EIO;
+	}
+	d->guarding = true;
+	return 0;
+}
+
+void agent_stop(struct daemon *d)
+{
+	if (d->guarding)
+		guard_close(&d->guard);
+	d->guarding = false;
+}
