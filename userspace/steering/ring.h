@@ -4,8 +4,8 @@
  * with weights and a second choice in every slot.  Pure: no clock, no I/O, and no
  * memory but what ring_work_new() took.
  *
- * The same members give the same ring on every router, in whatever order they are
- * listed; a member that comes or goes moves little more than its own share.
+ * ring_build() gives the same ring for the same members, in whatever order they are
+ * listed.  ring_update() changes a ring in use, and moves no slot that it need not.
  */
 #ifndef RING_H
 #define RING_H
@@ -17,7 +17,7 @@
 #include "abi.h"
 
 enum {
-	RING_MEMBERS_MAX = 65535, /* ids are 16 bits and 0 is nobody */
+	RING_MEMBERS_MAX = 65535,  /* ids are 16 bits and 0 is nobody */
 	RING_SLOTS_MOST = 1 << 22, /* RING_SLOTS_MAX of the map, and below 2^31 */
 	RING_WEIGHT_MAX = 1 << 20, /* a heavier member counts as this */
 	RING_SHARE_PERMILLE = 20,  /* ring_balanced(): a share may be off by this, and 2 slots */
@@ -50,32 +50,18 @@ int ring_build(struct ring_work *w, const struct ring_member *m, size_t n, uint3
 int ring_build_cheapest(const struct ring_member *m, size_t n, uint32_t slots,
 			struct ring_slot *out);
 
-/* Slots whose primary is another one than before, by cause. */
-struct ring_moves {
-	uint32_t left;	 /* the old primary is no member any more: at once, never limited */
-	uint32_t joined; /* to a member that had no slot before: at once too */
-	uint32_t moved;	 /* between members that were both there: what max_moved limits */
-	uint32_t waiting; /* moves between such members put off to a later rebuild */
-};
-
-/*
- * Goes from old towards the ring wanted that *ring holds, and leaves the result there: moves
- * between staying members end at max_moved, the others keep their slot for now.
- */
-struct ring_moves ring_merge(struct ring_work *w, const struct ring_slot *old,
-			     struct ring_slot *ring, uint32_t slots, uint32_t max_moved);
-
 enum ring_fault {
 	RING_OK,
-	RING_EMPTY_SLOT, /* a slot without a primary */
-	RING_STRANGER,	 /* an id that is no member, or one without a weight */
-	RING_SAME_TWICE, /* fallback is the primary though there are others */
-	RING_UNBALANCED, /* a share too far from its weight */
+	RING_EMPTY_SLOT,  /* a slot without a primary */
+	RING_STRANGER,	  /* an id that is no member, or one without a weight */
+	RING_NO_FALLBACK, /* none, or the primary again, though there are others */
+	RING_UNBALANCED,  /* a share too far from its weight */
 };
 
-/* What is wrong with a ring, first thing first; shares are looked at only if so asked. */
+/* What is wrong with a ring, first thing first. */
 enum ring_fault ring_check(struct ring_work *w, const struct ring_member *m, size_t n,
 			   const struct ring_slot *ring, uint32_t slots);
+/* And whether each member's share is within RING_SHARE_PERMILLE of its weight. */
 enum ring_fault ring_balanced(struct ring_work *w, const struct ring_member *m, size_t n,
 			      const struct ring_slot *ring, uint32_t slots);
 const char *ring_fault_str(enum ring_fault f);
@@ -84,13 +70,22 @@ struct ring_want {
 	const struct ring_member *members;
 	size_t count;
 	uint32_t slots;
-	bool cheapest;		 /* members are listed by cost: ring_build_cheapest() */
-	uint64_t moved_permille; /* of slots, for moves between staying members */
+	bool cheapest;		 /* members are listed by cost, as for ring_build_cheapest() */
+	uint64_t moved_permille; /* of slots: see ring_moves.moved */
+};
+
+/* Slots that have another primary than before, by cause. */
+struct ring_moves {
+	uint32_t left;	  /* the old one is no member any more: at once, however many */
+	uint32_t joined;  /* to a member that had no slot before: at once too; never if cheapest */
+	uint32_t moved;	  /* between members that stay: at most moved_permille of all slots */
+	uint32_t waiting; /* such moves left for the next time */
 };
 
 /*
- * The whole way: build, check, merge with old (NULL: there is none), check again.  0 and out may
- * be published; otherwise -errno of ring_build(), or -EUCLEAN when a check failed, and it must not.
+ * The whole way: build what the members would have from the start, check it, go from old towards it
+ * (NULL: there is no old, or not with so many slots), check the result.  0, and out may be
+ * published; otherwise it must not: -errno as of ring_build(), -EUCLEAN when a check failed.
  */
 int ring_update(struct ring_work *w, const struct ring_want *want, const struct ring_slot *old,
 		struct ring_slot *out, struct ring_moves *moves);
