@@ -4,6 +4,7 @@
 #define SANDBOX_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum sandbox_kind {
@@ -15,8 +16,20 @@ enum sandbox_kind {
 /* Closes every descriptor from 3 on that is not in keep[]. */
 void sandbox_close_others(const int keep[], int count);
 
+/*
+ * No core dumps, no new processes, no tracing, at most headroom bytes of address space beyond
+ * what is in use.  The first of the steps, since it reads /proc.  0 or -errno.
+ */
+int sandbox_limit(uint64_t headroom);
+
 /* Groups, gid, uid, no_new_privs.  0 or -errno; a caller that is not root keeps its uid. */
 int sandbox_drop(const char *user);
+
+/*
+ * sandbox_drop() for a child that only computes: it also gets a network without interfaces and
+ * a root directory that is empty and stays so.  Those two need root, and are left out without.
+ */
+int sandbox_isolate(const char *user);
 
 /* The seccomp filter: any other call ends the process.  0 or -errno. */
 int sandbox_enter(enum sandbox_kind kind);
