@@ -43,23 +43,24 @@ uint64_t lease_until(enum class c, const struct lease_grant *g, uint64_t configu
  */
 uint64_t lease_not_after_ms(uint64_t not_after_s, uint64_t wall_now_s, uint64_t boot_now_ms);
 
-/* One look at the kernel's clocks: jiffies read first, boot time after it, or leases end late. */
-struct lease_clock {
-	uint64_t jiffies; /* jiffies64 */
-	uint64_t boot_ns;
-	uint32_t hz;
-};
+/*
+ * The kernel's clocks at one moment: steering/clock.h.  Jiffies must have been read before boot
+ * time, or leases end late by what lay between.
+ */
+struct clock_sample;
 
 /*
  * until_ms as the kernel compares it: never later than that instant.  0 for a lease that is over
  * or a clock that cannot be (no hz); LEASE_ENDLESS stays.
  */
-uint64_t lease_jiffies(uint64_t until_ms, const struct lease_clock *clock);
+uint64_t lease_jiffies(uint64_t until_ms, const struct clock_sample *clock);
+/* The way back, for leases found in the maps: never later either.  0 for one that is over. */
+uint64_t lease_boot_ms(uint64_t until_jiffies, const struct clock_sample *clock);
 
 /*
  * The last check before an entry is written: the jiffies of until_ms with the class's limit applied
  * again, counted from the clock's now.  Public is 0 or endless; an unknown class is 0.
  */
-uint64_t lease_clamp(enum class c, uint64_t until_ms, const struct lease_clock *clock);
+uint64_t lease_clamp(enum class c, uint64_t until_ms, const struct clock_sample *clock);
 
 #endif
