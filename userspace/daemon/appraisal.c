@@ -143,7 +143,7 @@ static void show_verdict(struct node *n, const struct appraisal *a, const struct
 	memcpy(s->digest, v->digest, sizeof(s->digest));
 	strcpy(s->detail, v->detail);
 	s->claims = json_loadb((const char *)v->claims.p, v->claims.n, JSON_REJECT_DUPLICATES, NULL);
-	n->attestations[v->reason]++;
+	n->daemon->attestations[s->tee][v->reason]++;
 }
 
 bool appraisal_verdict(struct daemon *d, uint32_t id, const struct msg_verdict *v)

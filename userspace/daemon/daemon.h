@@ -69,7 +69,6 @@ struct node {
 	struct verdict_shown shown;
 	uint64_t connect_us, rtt_us;
 	uint32_t load_permille;
-	uint64_t attestations[REASON_COUNT]; /* verdicts by reason */
 	uint64_t evicted_ns; /* CLOCK_MONOTONIC at the last revocation, for the log line */
 };
 
@@ -133,6 +132,7 @@ struct daemon {
 	struct event *appraisal_event; /* the next turn, or the time limit of in_flight */
 	uint64_t in_flight_us;
 	struct histogram appraisal_time;
+	uint64_t attestations[TEE_COUNT][REASON_COUNT]; /* verdicts */
 	uint8_t *crl;
 	size_t crl_bytes;
 
