@@ -67,9 +67,9 @@ struct node {
 	struct event *timer;
 	struct stored fresh, cached;
 	struct verdict_shown shown;
+	char why[WHY_MAX]; /* of the last event that came with words */
 	uint64_t connect_us, rtt_us;
 	uint32_t load_permille;
-	uint64_t evicted_ns; /* CLOCK_MONOTONIC at the last revocation, for the log line */
 };
 
 /* A service at run time. */

@@ -235,6 +235,8 @@ void node_event(struct node *n, struct peer_event *e)
 	e->now_ms = now_ms();
 	e->random = random_u64();
 	peer_step(&n->peer, e, &out);
+	if (out.line[0])
+		snprintf(n->why, sizeof(n->why), "%s", e->why ? e->why : "");
 	keep_accepted(n);
 	carry_out(n, &out);
 }
