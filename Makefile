@@ -36,7 +36,7 @@ uses_verifier	:= verifier base
 uses_steering	:= steering base
 uses_attester	:= attester base
 uses_channel	:= channel base
-uses_cli	:= cli daemon verifier steering base
+uses_cli	:= cli daemon attester verifier steering base
 uses_daemon	:= daemon channel attester verifier steering base
 libs	 := $(shell pkg-config --libs libbpf libmnl libcrypto libssl libevent libevent_openssl \
 		jansson yaml-0.1 libseccomp) -lm
