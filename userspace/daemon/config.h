@@ -110,6 +110,12 @@ struct config {
 struct config *config_read(const char *path, FILE *errors);
 void config_free(struct config *c); /* takes NULL */
 
+/* The same of text in memory; name stands for the file in messages. */
+struct config *config_parse(const char *name, const char *text, size_t n, FILE *errors);
+
+/* As YAML with every default spelt out: read again it gives the same.  0 or -errno. */
+int config_print(const struct config *c, FILE *to);
+
 const struct policy *config_policy(const struct config *c, const char *name); /* or NULL */
 const char *select_str(enum select s);
 
