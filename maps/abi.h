@@ -111,7 +111,9 @@ struct backend {
 	__u8 mac[6];		  /* of the next hop; all zero: not resolved */
 	__u8 generation;	  /* a flow remembered under another one is forgotten */
 	__u8 flags;		  /* enum backend_flags */
-	__u32 pad[3];
+	__u8 source_mac[6];	  /* of ifindex, for redirects; all zero: the frame's own */
+	__u16 mtu;		  /* of the way to it; 0: what a length field can say */
+	__u32 pad;
 };
 
 /*
@@ -134,6 +136,14 @@ struct traffic {
 	__u64 bytes;
 	__u64 new_flows;
 	__u64 pad;
+};
+
+/* What clock_sample() answers: jiffies64 stood between the two while the rest was read. */
+struct clock_reading {
+	__u64 jiffies;
+	__u64 jiffies_after;
+	__u64 boot_ns; /* CLOCK_BOOTTIME */
+	__u64 mono_ns; /* CLOCK_MONOTONIC */
 };
 
 /*

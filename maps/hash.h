@@ -9,12 +9,14 @@
 
 #include "abi.h"
 
+#define HASH_INLINE static inline __attribute__((always_inline))
+
 /* Odd constants with no structure: fractional parts of the golden ratio and of sqrt(3). */
 #define HASH_K0 0x9e3779b97f4a7c15ull
 #define HASH_K1 0xbb67ae8584caa73bull
 
 /* Both products of the halves matter, so no input bit is lost before it is spread. */
-static inline __attribute__((always_inline)) __u64 hash_mix(__u64 a, __u64 b)
+HASH_INLINE __u64 hash_mix(__u64 a, __u64 b)
 {
 	a *= HASH_K0;
 	a ^= a >> 32;
@@ -23,64 +25,119 @@ static inline __attribute__((always_inline)) __u64 hash_mix(__u64 a, __u64 b)
 	return a ^ a >> 29;
 }
 
-static inline __attribute__((always_inline)) __u64 hash_half(const struct addr *a, int half)
+/*
+ * 64 bits of input times 64 of key, as NH does it (RFC 4418, 5.2): the product of the two keyed
+ * halves.  Sums of these collide with a chance of 2^-32 over the key, whatever the inputs: no
+ * pair of inputs collides under many keys, as it would when the key were only added.
+ */
+HASH_INLINE __u64 hash_fold(__u64 x, __u64 key)
+{
+	x += key;
+	return (x >> 32) * (__u32)x;
+}
+
+HASH_INLINE __u64 hash_half(const struct addr *a, int half)
 {
 	return (__u64)a->w[2 * half] << 32 | a->w[2 * half + 1];
 }
 
-/* The bucket, without the half's offset, where a service's search begins. */
-static inline __attribute__((always_inline)) __u32
-service_hash(const struct settings *s, const struct addr *vip, __be16 port, __u8 proto)
+/* 64 keyed bits of where a packet goes; those of a flow are built upon them. */
+HASH_INLINE __u64 destination_hash(const struct settings *s, const struct addr *vip, __be16 port,
+				   __u8 proto)
 {
-	__u64 h = s->hash_key[0] ^ ((__u64)port << 8 | proto);
+	__u64 k0 = s->hash_key[0] ^ HASH_K0, k1 = s->hash_key[1] ^ HASH_K1;
+	__u64 h = hash_fold(hash_half(vip, 1), k0) + hash_fold(hash_half(vip, 0), k1);
 
-	h = hash_mix(h ^ hash_half(vip, 0), hash_half(vip, 1));
-	return h >> 32;
+	return h + ((__u64)port << 8 | proto) * (k0 | 1);
 }
 
-/* 64 keyed bits of a flow: the high half picks the ring slot, the low one the set and tag. */
-static inline __attribute__((always_inline)) __u64
-flow_hash(const struct settings *s, const struct addr *src, const struct addr *dst,
-	  __be16 sport, __be16 dport, __u8 proto)
+/* The bucket, without the half's offset, where a service's search begins. */
+HASH_INLINE __u32 service_bucket_of(__u64 destination)
 {
-	__u64 ports = (__u64)sport << 32 | (__u64)dport << 8 | proto;
-	__u64 h;
+	return destination * HASH_K0 >> 32;
+}
 
-	h = hash_mix(s->hash_key[0] ^ hash_half(src, 1), s->hash_key[1] ^ ports);
-	h = hash_mix(h ^ hash_half(dst, 1), hash_half(src, 0));
-	return hash_mix(h ^ hash_half(dst, 0), s->hash_key[1]);
+HASH_INLINE __u32 service_hash(const struct settings *s, const struct addr *vip, __be16 port,
+			       __u8 proto)
+{
+	return service_bucket_of(destination_hash(s, vip, port, proto));
+}
+
+/* 64 keyed bits of a flow to that destination.  Other keys, or a source could undo it. */
+HASH_INLINE __u64 flow_hash_to(const struct settings *s, __u64 destination,
+			       const struct addr *src, __be16 sport)
+{
+	__u64 k0 = s->hash_key[0] * HASH_K1 + HASH_K0, k1 = s->hash_key[1] * HASH_K0 + HASH_K1;
+	__u64 h = hash_fold(hash_half(src, 1), k0) + hash_fold(hash_half(src, 0), k1);
+
+	h += sport * (k1 | 1);
+	return hash_mix(h ^ h >> 32, destination);
+}
+
+HASH_INLINE __u64 flow_hash(const struct settings *s, const struct addr *src,
+			    const struct addr *dst, __be16 sport, __be16 dport, __u8 proto)
+{
+	return flow_hash_to(s, destination_hash(s, dst, dport, proto), src, sport);
 }
 
 /* A slot below slots, evenly: a multiplication where a remainder would cost 20 cycles. */
-static inline __attribute__((always_inline)) __u32 ring_slot_of(__u64 hash, __u32 slots)
+HASH_INLINE __u32 ring_slot_of(__u64 hash, __u32 slots)
 {
 	return (hash >> 32) * slots >> 32;
 }
 
+/* The set of a flow, by the low bits; its tag is the high half. */
+HASH_INLINE __u32 flow_set_of(__u64 hash, __u32 flows_mask)
+{
+	return (__u32)hash & flows_mask;
+}
+
+/*
+ * The bits that also pick the ring slot, on purpose: two flows that share set and tag, and so an
+ * entry, share the slot too, and go where they would have gone anyway.
+ */
+HASH_INLINE __u32 flow_tag_of(__u64 hash)
+{
+	return hash >> 32;
+}
+
 /*
  * A flow entry: tag in bits 63..32, backend id in 31..16, the backend's generation
- * in 15..8, an age in 7..1 that the packet path is free to use, and the probation
- * bit 0.  An entry whose backend is 0 is free.
+ * in 15..8, in 7..1 when it was last seen (flow_age_of), and the probation bit 0.
+ * An entry whose backend is 0 is free.
  */
 #define FLOW_PROBATION 1ull
 
-static inline __attribute__((always_inline)) __u64 flow_entry(__u32 tag, __u16 backend,
-							      __u8 generation, __u8 low)
+enum {
+	/* An age is 2^13 jiffies: 8 s at HZ 1000, 82 s at HZ 100. */
+	FLOW_AGE_SHIFT = 13,
+	FLOW_AGE_MASK = 127,
+	/* So long unseen, an established flow makes room in a full set: 1 to 11 minutes. */
+	FLOW_IDLE_AGES = 8,
+};
+
+/* Bits 7..1 of an entry seen now. */
+HASH_INLINE __u8 flow_age_of(__u64 jiffies)
+{
+	return (jiffies >> FLOW_AGE_SHIFT & FLOW_AGE_MASK) << 1;
+}
+
+HASH_INLINE __u64 flow_entry(__u32 tag, __u16 backend, __u8 generation, __u8 low)
 {
 	return (__u64)tag << 32 | (__u64)backend << 16 | (__u64)generation << 8 | low;
 }
 
-static inline __attribute__((always_inline)) __u32 flow_tag(__u64 entry)
+HASH_INLINE __u32 flow_tag(__u64 entry)
 {
 	return entry >> 32;
 }
 
-static inline __attribute__((always_inline)) __u16 flow_backend(__u64 entry)
+HASH_INLINE __u16 flow_backend(__u64 entry)
 {
 	return entry >> 16;
 }
 
-static inline __attribute__((always_inline)) __u8 flow_generation(__u64 entry)
+HASH_INLINE __u8 flow_generation(__u64 entry)
 {
 	return entry >> 8;
 }
