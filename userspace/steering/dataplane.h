@@ -6,7 +6,7 @@
  * What is pinned outlives every daemon.  dataplane_open() adopts what it finds
  * there, whoever loaded it (a former daemon, bpftool), if it is exactly of our
  * making; it refuses anything else by name, and loads only into an empty place.
- * Nothing here detaches but dataplane_detach(), which people ask for.
+ * Nothing here attaches or detaches: see attach.h.
  *
  *	PINS/router		the program
  *	PINS/settings …		its maps, each under its own name
@@ -48,20 +48,24 @@ enum dataplane_map {
 	MAP_COUNT
 };
 
+struct pinned_map {
+	int fd; /* -1: absent */
+	uint32_t id, type, value_size, entries;
+};
+
 struct dataplane {
 	char pins[256];
-	int program;	     /* fd; -1 in a guard that is not there */
+	int lock; /* of the directory, held by the one who may write; -1 in a view */
+	int program;
 	uint32_t program_id; /* as in bpftool and ip */
 	bool adopted;	     /* was there before us */
-	struct {
-		int fd;
-		uint32_t id, type, value_size, entries;
-	} map[MAP_COUNT];
+	struct pinned_map map[MAP_COUNT];
 };
 
 /*
  * Adopts or loads the router under pins (NULL: DATAPLANE_PINS), mounting a bpffs and making the
- * directory where they lack.  0, or -errno with why: what, which, and what was wanted.
+ * directory where they lack.  Holds the directory's lock until closed, so that there is one
+ * writer: -EBUSY.  0, or -errno with why: what, which, and what was wanted.
  */
 int dataplane_open(struct dataplane *d, const char *pins, const struct dataplane_sizes *sizes,
 		   char why[DATAPLANE_WHY_MAX]);
@@ -71,26 +75,5 @@ void dataplane_close(struct dataplane *d); /* closes descriptors; everything goe
 
 /* Removes our pins; programs that are attached go on running until detached. */
 int dataplane_unpin(const char *pins, char why[DATAPLANE_WHY_MAX]);
-
-enum attach_mode {
-	ATTACH_NATIVE,	/* only in the driver */
-	ATTACH_ANY,	/* in the driver, or in generic mode where the driver cannot */
-	ATTACH_GENERIC, /* only in generic mode */
-};
-
-struct attachment {
-	bool generic; /* slower, and said loudly */
-	bool was_there; /* the interface carried our very program already */
-	char note[DATAPLANE_WHY_MAX]; /* why generic, in words; "" if native */
-};
-
-/*
- * Lets program see the packets of an interface; fill its maps first.  An interface that carries
- * another program is left alone: -EBUSY.  Survives our death; only detach ends it.
- */
-int program_attach(int program, const char *interface, enum attach_mode mode, struct attachment *a,
-		   char why[DATAPLANE_WHY_MAX]);
-/* Detaches program, and nothing but it: -ENOENT, -EBUSY with why. */
-int program_detach(int program, const char *interface, char why[DATAPLANE_WHY_MAX]);
 
 #endif
