@@ -18,12 +18,12 @@
 
 enum {
 	WIRE_VERSION = 1,
-	WIRE_DEPTH_MAX = 8,	/* brackets in brackets; ours have 3 */
+	WIRE_DEPTH_MAX = 8, /* brackets in brackets; ours have 3 */
 	WIRE_NONCE_BYTES = 32,
-	WIRE_DETAIL_MAX = 200,	/* of an ERROR, with its NUL */
+	WIRE_DETAIL_MAX = 200,	 /* of an ERROR, with its NUL */
 	WIRE_ENDPOINTS_MAX = 65, /* in claims: CHANNEL_ENDPOINTS_MAX and the session's own */
 	WIRE_CLAIMS_MAX = 16384,
-	WIRE_BOOT_ID_MAX = 40,	/* 36 characters of a UUID, with a NUL */
+	WIRE_BOOT_ID_MAX = 40, /* 36 characters of a UUID, with a NUL */
 };
 
 enum wire_type {
@@ -121,7 +121,7 @@ struct wire_claims {
 	uint64_t counter; /* of the agent's answers since its start */
 };
 
-const char *wire_type_str(enum wire_type t);	     /* "HELLO", … */
+const char *wire_type_str(enum wire_type t);	    /* "HELLO", … */
 const char *wire_error_str(enum wire_error_code c); /* "busy", … */
 
 /*
