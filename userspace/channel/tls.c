@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "channel/tls.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+
+static const char node_prefix[] = "fairlead://node/";
+static const unsigned char alpn[] = "\x0a"
+				    "fairlead/1";
+/* "EXPERIMENTAL" is what RFC 5705 asks of a label that is in no registry. */
+static const char exporter_label[] = "EXPERIMENTAL-fairlead";
+
+enum {
+	ALPN_BYTES = sizeof(alpn) - 1,
+	CHAIN_DEPTH_MAX = 4, /* intermediates between a node and the operator's root */
+};
+
+struct tls {
+	SSL_CTX *client, *server;
+	uint8_t spki[DIGEST_BYTES];
+};
+
+static bool refuse(char why[WHY_MAX], const char *what, const char *detail)
+{
+	snprintf(why, WHY_MAX, "%.120s%s%.120s", what, detail[0] ? ": " : "", detail);
+	return false;
+}
+
+static const char *library_reason(void)
+{
+	unsigned long err = ERR_peek_last_error();
+	const char *text = ERR_reason_error_string(err);
+
+	if (ERR_SYSTEM_ERROR(err))
+		text = strerror(ERR_GET_REASON(err));
+	ERR_clear_error();
+	return text ? text : "no reason given";
+}
+
+/* An encrypted key would have OpenSSL ask at the terminal. */
+static int no_passphrase(char *buf, int size, int writing, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
+}
+
+static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_length,
+		       const unsigned char *in, unsigned int n, void *arg)
+{
+	unsigned char *chosen;
+
+	(void)ssl;
+	(void)arg;
+	if (SSL_select_next_proto(&chosen, out_length, alpn, ALPN_BYTES, in, n) !=
+	    OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static bool load(SSL_CTX *ctx, const struct channel_config *c, char why[WHY_MAX])
+{
+	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+	if (SSL_CTX_use_certificate_chain_file(ctx, c->certificate) != 1)
+		return refuse(why, c->certificate, library_reason());
+	if (SSL_CTX_use_PrivateKey_file(ctx, c->key, SSL_FILETYPE_PEM) != 1)
+		return refuse(why, c->key, library_reason());
+	if (SSL_CTX_check_private_key(ctx) != 1)
+		return refuse(why, c->key, "is not the key of the certificate");
+	if (SSL_CTX_load_verify_locations(ctx, c->ca, NULL) != 1)
+		return refuse(why, c->ca, library_reason());
+	return true;
+}
+
+static SSL_CTX *context(const SSL_METHOD *method, const struct channel_config *c, char why[WHY_MAX])
+{
+	SSL_CTX *ctx = SSL_CTX_new(method);
+
+	if (!ctx) {
+		refuse(why, "TLS", library_reason());
+		return NULL;
+	}
+	SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
+	SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION);
+	/* An end without close_notify is an end: lengths tell a message that was cut short. */
+	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
+					 SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_num_tickets(ctx, 0);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_max_early_data(ctx, 0);
+	SSL_CTX_set_recv_max_early_data(ctx, 0);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_verify_depth(ctx, CHAIN_DEPTH_MAX);
+	SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
+	/* This one call answers 0 when it went well. */
+	if (SSL_CTX_set_alpn_protos(ctx, alpn, ALPN_BYTES) != 0 || !load(ctx, c, why)) {
+		if (!why[0])
+			refuse(why, "TLS", library_reason());
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
+	return ctx;
+}
+
+static bool spki_digest(X509 *cert, uint8_t out[DIGEST_BYTES])
+{
+	uint8_t *der = NULL;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+	bool ok = n > 0 && sha384(bytes_of(der, n), out);
+
+	OPENSSL_free(der);
+	return ok;
+}
+
+static bool is_node_name(const uint8_t *p, size_t n)
+{
+	if (n == 0 || n >= NAME_MAX_BYTES)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (p[i] <= ' ' || p[i] > '~' || p[i] == '/')
+			return false;
+	return true;
+}
+
+/* The one name fairlead://node/… among a certificate's; two names would be two identities. */
+static bool node_of(X509 *cert, char out[NAME_MAX_BYTES], char why[WHY_MAX])
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	size_t prefix = sizeof(node_prefix) - 1;
+	int found = 0;
+
+	memset(out, 0, NAME_MAX_BYTES);
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		struct bytes uri;
+
+		if (name->type != GEN_URI)
+			continue;
+		uri = bytes_of(ASN1_STRING_get0_data(name->d.uniformResourceIdentifier),
+			       ASN1_STRING_length(name->d.uniformResourceIdentifier));
+		if (uri.n < prefix || memcmp(uri.p, node_prefix, prefix))
+			continue;
+		found++;
+		if (found == 1 && is_node_name(uri.p + prefix, uri.n - prefix))
+			memcpy(out, uri.p + prefix, uri.n - prefix);
+	}
+	GENERAL_NAMES_free(names);
+	if (!found)
+		return refuse(why, "its certificate names no node, want a URI fairlead://node/NAME",
+			      "");
+	if (found > 1)
+		return refuse(why, "its certificate names several nodes, want one", "");
+	return out[0] || refuse(why, "its certificate's node is no name", "");
+}
+
+static bool fits_node(struct tls *t, const struct channel_config *c, char why[WHY_MAX])
+{
+	X509 *cert = SSL_CTX_get0_certificate(t->client);
+	char node[NAME_MAX_BYTES] = "", reason[WHY_MAX] = "";
+
+	if (!node_of(cert, node, reason))
+		return refuse(why, c->certificate, reason);
+	if (strcmp(node, c->node)) {
+		snprintf(why, WHY_MAX, "%.80s: is for node \"%.60s\", want \"%.60s\"",
+			 c->certificate, node, c->node);
+		return false;
+	}
+	return spki_digest(cert, t->spki) || refuse(why, c->certificate, library_reason());
+}
+
+int tls_open(const struct channel_config *c, struct tls **out, char why[WHY_MAX])
+{
+	struct tls *t = calloc(1, sizeof(*t));
+
+	why[0] = 0;
+	if (!t) {
+		refuse(why, "no memory", "");
+		return -ENOMEM;
+	}
+	t->client = context(TLS_client_method(), c, why);
+	if (t->client)
+		t->server = context(TLS_server_method(), c, why);
+	if (!t->server || !fits_node(t, c, why)) {
+		tls_close(t);
+		return -EINVAL;
+	}
+	*out = t;
+	return 0;
+}
+
+void tls_close(struct tls *t)
+{
+	if (!t)
+		return;
+	SSL_CTX_free(t->client);
+	SSL_CTX_free(t->server);
+	free(t);
+}
+
+bool tls_trusts_itself(const struct tls *t, time_t now, char why[WHY_MAX])
+{
+	X509_STORE_CTX *v = X509_STORE_CTX_new();
+	STACK_OF(X509) *chain = NULL;
+	bool ok;
+
+	SSL_CTX_get0_chain_certs(t->server, &chain);
+	ok = v && X509_STORE_CTX_init(v, SSL_CTX_get_cert_store(t->server),
+				      SSL_CTX_get0_certificate(t->server), chain) == 1;
+	if (ok) {
+		X509_STORE_CTX_set_time(v, 0, now);
+		X509_STORE_CTX_set_depth(v, CHAIN_DEPTH_MAX);
+		ok = X509_verify_cert(v) == 1;
+	}
+	if (!ok)
+		refuse(why, "our certificate",
+		       v ? X509_verify_cert_error_string(X509_STORE_CTX_get_error(v))
+			 : "no memory");
+	X509_STORE_CTX_free(v);
+	ERR_clear_error();
+	return ok;
+}
+
+const uint8_t *tls_own_spki(const struct tls *t)
+{
+	return t->spki;
+}
+
+SSL *tls_client(struct tls *t)
+{
+	return SSL_new(t->client);
+}
+
+SSL *tls_server(struct tls *t)
+{
+	return SSL_new(t->server);
+}
+
+static bool alpn_agreed(SSL *ssl)
+{
+	const unsigned char *name;
+	unsigned int n;
+
+	SSL_get0_alpn_selected(ssl, &name, &n);
+	return n == ALPN_BYTES - 1 && !memcmp(name, alpn + 1, n);
+}
+
+static bool last_second(X509 *cert, time_t *out)
+{
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1)
+		return false;
+	*out = timegm(&tm);
+	return true;
+}
+
+/*
+ * The contexts do not offer anything else, so most of this cannot fail.  It is asked all the
+ * same: what rests on it is worth more than the calls.
+ */
+bool tls_identify(SSL *ssl, struct tls_peer *out, char why[WHY_MAX])
+{
+	X509 *cert = SSL_get1_peer_certificate(ssl);
+	bool ok = false;
+
+	memset(out, 0, sizeof(*out));
+	if (SSL_version(ssl) != TLS1_3_VERSION)
+		refuse(why, "want TLS 1.3", SSL_get_version(ssl));
+	else if (SSL_session_reused(ssl))
+		refuse(why, "a session was resumed", "");
+	else if (!alpn_agreed(ssl))
+		refuse(why, "want the application protocol fairlead/1", "");
+	else if (!cert)
+		refuse(why, "it has shown no certificate", "");
+	else if (SSL_get_verify_result(ssl) != X509_V_OK)
+		refuse(why, "its certificate",
+		       X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
+	else if (!spki_digest(cert, out->spki) || !last_second(cert, &out->not_after))
+		refuse(why, "its certificate", library_reason());
+	else
+		ok = node_of(cert, out->node, why);
+	X509_free(cert);
+	return ok;
+}
+
+bool tls_peer_has_address(SSL *ssl, const struct addr *a)
+{
+	X509 *cert = SSL_get1_peer_certificate(ssl);
+	bool v4 = addr_is_ipv4(a), has;
+
+	has = cert && X509_check_ip(cert, (const unsigned char *)(v4 ? &a->w[3] : &a->w[0]),
+				    v4 ? sizeof(a->w[3]) : sizeof(a->w), 0) == 1;
+	X509_free(cert);
+	return has;
+}
+
+bool tls_export(SSL *ssl, const uint8_t request[DIGEST_BYTES], uint8_t out[EXPORTER_BYTES])
+{
+	return SSL_export_keying_material(ssl, out, EXPORTER_BYTES, exporter_label,
+					  sizeof(exporter_label) - 1, request, DIGEST_BYTES,
+					  1) == 1;
+}
+
+void tls_describe(SSL *ssl, unsigned long err, char why[WHY_MAX])
+{
+	long verified = SSL_get_verify_result(ssl);
+	const char *text = err ? ERR_reason_error_string(err) : NULL;
+
+	if (verified != X509_V_OK)
+		refuse(why, "its certificate", X509_verify_cert_error_string(verified));
+	else
+		refuse(why, "TLS", text ? text : "the connection broke");
+	ERR_clear_error();
+}
+
+bool tls_random(void *out, size_t n)
+{
+	return RAND_bytes(out, n) == 1;
+}
