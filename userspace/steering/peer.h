@@ -18,11 +18,13 @@
 #include "base/messages.h"
 
 enum {
-	PEER_LINE_MAX = 512,	   /* a log line with both states, the name and the reason */
-	PEER_RETRY_MS = 1000,	   /* first retry when evidence or verdict did not come; doubles */
+	PEER_LINE_MAX = 512,  /* a log line with both states, the name and the reason */
+	PEER_RETRY_MS = 1000, /* first retry when evidence or verdict did not come; doubles */
 	PEER_REFUSED_RETRY_MS = 30000, /* first retry after a refusal; doubles */
-	PEER_ASK_SPACING_MS = 5000, /* a reconnecting peer makes us ask no faster than this */
-	PEER_ANSWER_MS = 60000,	   /* longest wait for evidence, and for a verdict */
+	PEER_ASK_SPACING_MS = 5000,    /* a reconnecting peer makes us ask no faster than this */
+	PEER_LATE_MS = 3000,	       /* so late to our own timer, we have not listened either */
+	PEER_ANSWER_MS = 60000,	       /* longest wait for evidence, and for a verdict */
+	PEER_WHY_MAX = 320,	       /* WHY_MAX and a few words before it */
 };
 
 enum peer_state {
@@ -67,15 +69,15 @@ enum peer_event_type {
 	PEER_TICK,	      /* the timer of peer_output.next_ms */
 	PEER_DRAIN,	      /* by hand, as are the next two */
 	PEER_EVICT,
-	PEER_ADMIT,	      /* undoes both */
-	PEER_POLICY_CHANGED,  /* policy or collateral: appraise again now */
-	PEER_RESUMED,	      /* this machine slept, and jiffies with it: lapse first */
+	PEER_ADMIT,	     /* undoes both */
+	PEER_POLICY_CHANGED, /* policy or collateral: appraise again now */
+	PEER_RESUMED,	     /* this machine slept, and jiffies with it: lapse first */
 };
 
 struct peer_event {
 	enum peer_event_type type;
-	uint64_t now_ms;  /* CLOCK_BOOTTIME */
-	uint32_t random;  /* any: spreads renewals */
+	uint64_t now_ms; /* CLOCK_BOOTTIME */
+	uint32_t random; /* any: spreads renewals */
 	uint32_t missed;
 	uint64_t request;
 	uint64_t appraisal;
@@ -108,7 +110,7 @@ struct peer_output {
 
 /* Evidence that was asked for. */
 struct peer_evidence {
-	uint64_t request; /* 0: none */
+	uint64_t request;  /* 0: none */
 	uint64_t asked_ms; /* its age counts from here */
 };
 
@@ -120,22 +122,27 @@ struct peer {
 	bool up;	/* healthy: what public rests on */
 	bool connected; /* a session is open */
 	uint64_t until_ms[CLASS_COUNT];
+	char why[PEER_WHY_MAX]; /* the reason of the last change or failure, for people */
 
 	/* From here on the machine's own. */
-	uint64_t heard_ms;	      /* the last sign of life */
-	struct peer_evidence asked;   /* waits for an answer */
-	struct peer_evidence judged;  /* with the verifier now */
-	struct peer_evidence cached;  /* last accepted: appraised again from time to time */
-	uint64_t appraisal;	      /* of judged; 0: none under way */
-	uint64_t appraisal_ms;	      /* since when */
-	uint64_t asked_last_ms;	      /* spaces PEER_ASK */
-	uint64_t ask_at_ms;	      /* next PEER_ASK; UINT64_MAX: none planned */
+	uint64_t heard_ms;	     /* the last sign of life */
+	struct peer_evidence asked;  /* waits for an answer */
+	struct peer_evidence judged; /* with the verifier now */
+	struct peer_evidence cached; /* last accepted: appraised again from time to time */
+	uint64_t appraisal;	     /* of judged; 0: none under way */
+	uint64_t appraisal_ms;	     /* since when */
+	uint64_t asked_last_ms;	     /* spaces PEER_ASK */
+	uint64_t ask_at_ms;	     /* next PEER_ASK; UINT64_MAX: none planned */
 	uint64_t reappraise_at_ms;
-	uint32_t failures;	      /* in a row; doubles the wait */
-	uint64_t serial;	      /* last number given to a request or appraisal */
+	uint64_t due_ms;   /* as last said in next_ms: shows whether we are late ourselves */
+	uint32_t failures; /* in a row; doubles the wait */
+	uint64_t serial;   /* last number given to a request or appraisal */
 };
 
-/* serial: where to begin numbering requests (random, so that a restart repeats none). */
+/*
+ * Then step it with PEER_TICK at once.  serial: where to begin numbering requests and appraisals
+ * (random, so that a restart repeats none).
+ */
 void peer_init(struct peer *p, const char *name, const struct peer_config *c, uint64_t serial,
 	       uint64_t now_ms);
 /*
