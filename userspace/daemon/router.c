@@ -15,6 +15,8 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "steering/attach.h"
+#include "steering/attach.h"
 
 enum {
 	CRL_BYTES_MAX = 65536, /* three products' CRLs of some hundred bytes each */
@@ -44,16 +46,14 @@ static void write_source(struct daemon *d, const struct addr *chosen)
 
 static void on_nexthop(void *arg, uint32_t id, const struct nexthop *h)
 {
-	static const uint8_t unresolved[6];
 	struct daemon *d = arg;
 	struct node *n = d->by_id[id];
-	bool usable = h->state == NEXTHOP_RESOLVED || h->state == NEXTHOP_ASKING;
 
 	if (!n)
 		return;
-	if (usable)
+	if (nexthop_is_usable(h))
 		write_source(d, &h->source);
-	tables_set_nexthop(d->tables, id, usable ? h->ifindex : 0, usable ? h->mac : unresolved);
+	tables_set_nexthop(d->tables, id, h);
 	if (h->state == NEXTHOP_RESOLVED)
 		log_debug("backend %s: by way of %s", n->name, h->interface);
 	else

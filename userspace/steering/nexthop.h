@@ -31,13 +31,17 @@ struct nexthop {
 	enum nexthop_state state;
 	uint32_t ifindex;
 	uint8_t mac[6];
+	uint8_t source_mac[6]; /* of the interface */
 	struct addr source; /* what the kernel would put as source; outer source if none is set */
 	struct addr via;    /* the neighbour: gateway, or the destination itself */
-	uint32_t mtu;	    /* of the interface */
+	uint32_t mtu;	    /* of the route, or of the interface */
 	char interface[16];
 };
 
-/* Called when ifindex, mac, source, mtu or state of a destination has changed. */
+/*
+ * Called when something of a destination has changed.  Not while a neighbour that was never known
+ * is asked for: then a new daemon leaves in place what its forerunner knew.
+ */
 typedef void nexthop_changed(void *arg, uint32_t id, const struct nexthop *n);
 
 struct nexthops;
@@ -56,6 +60,8 @@ int nexthops_add(struct nexthops *n, uint32_t id, const struct addr *dst, uint64
 void nexthops_remove(struct nexthops *n, uint32_t id);
 const struct nexthop *nexthops_get(const struct nexthops *n, uint32_t id); /* NULL: not followed */
 
+/* Resolved, or asked for again while the last MAC is still good. */
+bool nexthop_is_usable(const struct nexthop *n);
 /* "no route", …; whole sentences are the caller's. */
 const char *nexthop_state_str(enum nexthop_state s);
 

@@ -21,6 +21,7 @@
 
 #include "base/messages.h"
 #include "steering/dataplane.h"
+#include "steering/nexthop.h"
 
 struct tables;
 
@@ -47,7 +48,7 @@ struct service_want {
 
 /* Maps the maps.  Changes nothing yet, except that `names` is made where it lacks. */
 int tables_open(struct tables **out, struct dataplane *d, char why[DATAPLANE_WHY_MAX]);
-/* The same for reading alone: any call that writes is refused or ignored. */
+/* The same for reading; the one thing that can be written is flows, see flows_purge(). */
 int tables_view(struct tables **out, struct dataplane *d, char why[DATAPLANE_WHY_MAX]);
 void tables_close(struct tables *t); /* takes NULL; the maps stay as they are */
 
@@ -57,7 +58,7 @@ void tables_close(struct tables *t); /* takes NULL; the maps stay as they are */
  */
 int tables_take_over(struct tables *t, const uint64_t keys[2], bool *live,
 		     char why[DATAPLANE_WHY_MAX]);
-/* Outer source addresses; all zero leaves the encapsulation to refuse. */
+/* Outer source addresses; one that is all zero stays as it is. */
 void tables_set_source(struct tables *t, const struct addr *source4, const struct addr *source6);
 
 /*
@@ -73,7 +74,7 @@ int tables_set_backends(struct tables *t, const struct backend_want *want, size_
  */
 int tables_set_services(struct tables *t, const struct service_want *want, size_t count,
 			uint16_t *ids, char why[DATAPLANE_WHY_MAX]);
-/* Copies ring to a free region and moves the service there by one store. */
+/* Copies ring to a free region and moves the service there by one store; 0 slots takes it away. */
 int tables_set_ring(struct tables *t, uint16_t service, const struct ring_slot *ring,
 		    uint32_t slots, char why[DATAPLANE_WHY_MAX]);
 /* The ring that a service has now, NULL and 0 slots if none; valid until its next tables_set_ring(). */
@@ -85,9 +86,13 @@ uint64_t tables_lease_of(const struct tables *t, uint16_t id, enum class c); /* 
 void tables_revoke(struct tables *t, uint16_t id);			     /* every class */
 void tables_revoke_all(struct tables *t);
 
-void tables_drain(struct tables *t, uint16_t id, bool drained);
-/* mac all zero: not resolved.  Changing it never shows a packet half a MAC of each. */
-void tables_set_nexthop(struct tables *t, uint16_t id, uint32_t ifindex, const uint8_t mac[6]);
+/* What was done by hand (enum backend_flags), for the kernel and for the next daemon. */
+void tables_set_hand(struct tables *t, uint16_t id, uint8_t flags);
+/*
+ * The way to a backend; one that is not usable (nexthop_is_usable()) is written as none, and its
+ * packets are refused.  The MACs are two words each: a packet at that very instant may be lost.
+ */
+void tables_set_nexthop(struct tables *t, uint16_t id, const struct nexthop *n);
 
 /* By id, for showing: NULL when nobody has it. */
 const struct backend *tables_backend(const struct tables *t, uint16_t id);
