@@ -67,7 +67,6 @@ struct node {
 	struct event *timer;
 	struct stored fresh, cached;
 	struct verdict_shown shown;
-	char why[WHY_MAX]; /* of the last event that came with words */
 	uint64_t connect_us, rtt_us;
 	uint32_t load_permille;
 };

@@ -150,13 +150,10 @@ static void write_leases(struct node *n)
 	clock_ok = clock_read(d->clock, &now) == 0;
 	if (!clock_ok)
 		log_warnx("backend %s: cannot read the kernel's clock; no lease written", n->name);
-	for (int c = 0; c < CLASS_COUNT; c++) {
-		struct lease_clock lc = { now.jiffies, now.boot_ns, now.hz };
-
+	for (int c = 0; c < CLASS_COUNT; c++)
 		if (n->peer.until_ms[c])
 			tables_lease(d->tables, n->id, c,
-				     clock_ok ? lease_clamp(c, n->peer.until_ms[c], &lc) : 0);
-	}
+				     clock_ok ? lease_clamp(c, n->peer.until_ms[c], &now) : 0);
 }
 
 static void write_hand(struct node *n)
@@ -235,8 +232,6 @@ void node_event(struct node *n, struct peer_event *e)
 	e->now_ms = now_ms();
 	e->random = random_u64();
 	peer_step(&n->peer, e, &out);
-	if (out.line[0])
-		snprintf(n->why, sizeof(n->why), "%s", e->why ? e->why : "");
 	keep_accepted(n);
 	carry_out(n, &out);
 }
@@ -253,19 +248,12 @@ static void adopt_leases(struct node *n)
 	struct daemon *d = n->daemon;
 	uint64_t until_ms[CLASS_COUNT] = { 0 };
 	struct clock_sample now;
-	uint64_t ms = now_ms();
 
 	if (clock_read(d->clock, &now))
 		return;
-	for (int c = 0; c < CLASS_COUNT; c++) {
-		uint64_t until = tables_lease_of(d->tables, n->id, c);
-
-		if (until == LEASE_ENDLESS)
-			until_ms[c] = LEASE_ENDLESS;
-		else if (until > now.jiffies)
-			until_ms[c] = ms + (until - now.jiffies) * 1000 / now.hz;
-	}
-	peer_adopt(&n->peer, until_ms, ms);
+	for (int c = 0; c < CLASS_COUNT; c++)
+		until_ms[c] = lease_boot_ms(tables_lease_of(d->tables, n->id, c), &now);
+	peer_adopt(&n->peer, until_ms, now_ms());
 }
 
 void node_begin(struct node *n, const struct backend_held *held)

@@ -120,14 +120,6 @@ static void set_verdict(json_t *o, const struct verdict_shown *s)
 	json_object_set_new(o, "claims", s->claims ? json_incref(s->claims) : json_null());
 }
 
-/* Why a backend is in the state that it is in, in words. */
-static const char *why_of(const struct node *n)
-{
-	if (n->why[0])
-		return n->why;
-	return n->shown.known ? n->shown.detail : "";
-}
-
 static json_t *backend_json(struct daemon *d, const struct node *n, const struct totals *t)
 {
 	char text[ADDR_TEXT_MAX];
@@ -142,7 +134,7 @@ static json_t *backend_json(struct daemon *d, const struct node *n, const struct
 	set_string(o, "node", n->config->node);
 	set_string(o, "policy", n->config->policy);
 	json_object_set_new(o, "state", json_string(peer_state_str(n->peer.state)));
-	set_string(o, "why", why_of(n));
+	set_string(o, "why", n->peer.why);
 	json_object_set_new(o, "health", json_string(n->peer.up ? "up" : "down"));
 	json_object_set_new(o, "drained", json_boolean(n->peer.hand == PEER_DRAINED));
 	json_object_set_new(o, "evicted", json_boolean(n->peer.hand == PEER_EVICTED));
