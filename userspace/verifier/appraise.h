@@ -27,9 +27,9 @@ struct evidence {
 	struct bytes report;	       /* in the platform's own format */
 	struct bytes certs[CERTS_MAX]; /* each DER, PEM (one or many) or an SNP certificate table */
 	size_t certs_count;
-	struct bytes crl;	   /* collateral; empty: none at hand */
+	struct bytes crl;	    /* collateral; empty: none at hand */
 	const uint8_t *report_data; /* the 64 bytes that must be in it; NULL: not compared */
-	int64_t at;		   /* Unix seconds at which certificates must be valid */
+	int64_t at;		    /* Unix seconds at which certificates must be valid */
 };
 
 enum {
@@ -44,11 +44,11 @@ struct claims {
 	uint8_t digest[DIGEST_BYTES];	   /* SHA-384 of the report's bytes */
 	char tcb[CLAIM_TEXT_MAX];	   /* "bootloader=4 tee=0 snp=24 microcode=219" */
 	char root[2 * 32 + 1];		   /* SHA-256 of the trust anchor's DER, hexadecimal */
-	bool lab_root;			   /* the anchor is no vendor's: only policy vouches for it */
-	int64_t not_after;		   /* the first certificate of the chain to expire; 0 unknown */
-	unsigned int class_mask;	   /* bit CLASS_…: what policy lets it serve; 0 unless OK */
-	char detail[WHY_MAX];		   /* what, which, why and what was wanted */
-	json_t *json;			   /* the platform's own claims as an object; owned, may be NULL */
+	bool lab_root;		 /* the anchor is no vendor's: only policy vouches for it */
+	int64_t not_after;	 /* the first certificate of the chain to expire; 0 unknown */
+	unsigned int class_mask; /* bit CLASS_…: what policy lets it serve; 0 unless OK */
+	char detail[WHY_MAX];	 /* what, which, why and what was wanted */
+	json_t *json;		 /* the platform's own claims as an object; owned, may be NULL */
 };
 
 /*

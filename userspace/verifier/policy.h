@@ -16,7 +16,8 @@
 
 struct policy;
 
-/* The strict default: debug and migration refused, vendor roots pinned, CRL required where given. */
+/* The strict default: debug and migration refused, vendor roots pinned, CRL required where given.
+ */
 struct policy *policy_default(void);
 
 /* Reads one mapping; complaints go to y.  NULL only without memory.  policy_free() takes NULL. */
@@ -24,7 +25,8 @@ struct policy *policy_read(struct conf *y, const yaml_node_t *node);
 void policy_free(struct policy *p);
 
 const char *policy_name(const struct policy *p);
-/* SHA-256 of the canonical text of what it demands, hexadecimal: two policies alike have it alike. */
+/* SHA-256 of the canonical text of what it demands, hexadecimal: two policies alike have it alike.
+ */
 const char *policy_digest(const struct policy *p);
 /* Trusts one more root: SHA-256 of its DER or of its SubjectPublicKeyInfo.  0 or -ENOSPC. */
 int policy_trust_root(struct policy *p, const uint8_t sha256[32]);

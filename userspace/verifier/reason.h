@@ -7,59 +7,59 @@
 #define REASON_H
 
 enum reason {
-	REASON_OK,		     /* "ok" */
+	REASON_OK, /* "ok" */
 
 	/* Could not tell: collateral is missing or stale, not wrong. */
-	REASON_NO_LEAF,		     /* "unverifiable-no-leaf" */
-	REASON_NO_CHAIN,	     /* "unverifiable-no-chain": no CA certificate came along */
-	REASON_CRL_STALE,	     /* "bad-crl": past nextUpdate, or not yet valid */
-	REASON_CRL_MISSING,	     /* "unverifiable-no-crl": policy wants one */
+	REASON_NO_LEAF,	    /* "unverifiable-no-leaf" */
+	REASON_NO_CHAIN,    /* "unverifiable-no-chain": no CA certificate came along */
+	REASON_CRL_STALE,   /* "bad-crl": past nextUpdate, or not yet valid */
+	REASON_CRL_MISSING, /* "unverifiable-no-crl": policy wants one */
 
 	/* Refused. */
-	REASON_FORMAT,		     /* "bad-format": cannot be taken apart */
-	REASON_LENGTH,		     /* "bad-length" */
-	REASON_VERSION,		     /* "bad-version" */
-	REASON_SIGNATURE_ALGORITHM,  /* "bad-signature-algorithm" */
-	REASON_RESERVED,	     /* "bad-reserved-nonzero" */
-	REASON_SIGNING_KEY,	     /* "bad-signing-key" */
-	REASON_CERT_TABLE,	     /* "bad-cert-table" */
-	REASON_CERT_LEAF,	     /* "bad-cert-leaf" */
-	REASON_CERT_CHAIN,	     /* "bad-cert-chain" */
-	REASON_CERT_SIGNATURE,	     /* "bad-cert-signature" */
-	REASON_CERT_EXPIRED,	     /* "bad-cert-expired" */
-	REASON_CERT_NOT_YET_VALID,   /* "bad-cert-not-yet-valid" */
-	REASON_UNTRUSTED_ROOT,	     /* "bad-untrusted-root" */
-	REASON_CRL,		     /* "bad-crl": wrong signer, unreadable */
-	REASON_REVOKED,		     /* "bad-revoked" */
-	REASON_REPORT_SIGNATURE,     /* "bad-report-signature" */
-	REASON_LEAF_MISMATCH,	     /* "bad-leaf-mismatch": another chip's certificate */
-	REASON_PRODUCT_MISMATCH,     /* "bad-product-mismatch" */
-	REASON_TCB_MISMATCH,	     /* "bad-tcb-mismatch" */
-	REASON_CHIP_ID_MISMATCH,     /* "bad-chip-id-mismatch" */
-	REASON_TCB_ORDER,	     /* "bad-tcb-order" */
-	REASON_REPORT_DATA,	     /* "bad-report-data" */
-	REASON_VMPL,		     /* "bad-vmpl" */
-	REASON_POLICY_RESERVED,	     /* "bad-policy-reserved" */
-	REASON_POLICY_DEBUG,	     /* "bad-policy-debug" */
-	REASON_POLICY_MIGRATION,     /* "bad-policy-migration" */
-	REASON_POLICY_BITS,	     /* "bad-policy-bits": required or forbidden ones */
-	REASON_PLATFORM_INFO,	     /* "bad-platform-info" */
-	REASON_TEE,		     /* "bad-tee": a kind that policy does not allow */
-	REASON_PRODUCT,		     /* "bad-product": a line that policy does not allow */
-	REASON_KEY_KIND,	     /* "bad-key-kind": VCEK or VLEK not allowed */
-	REASON_TCB_TOO_OLD,	     /* "bad-tcb-too-old" */
-	REASON_FIRMWARE_TOO_OLD,     /* "bad-firmware-too-old" */
-	REASON_MITIGATION,	     /* "bad-mitigation-vector" */
-	REASON_MEASUREMENT,	     /* "bad-measurement" */
-	REASON_HOST_DATA,	     /* "bad-host-data" */
-	REASON_ID_KEY,		     /* "bad-id-key" */
-	REASON_AUTHOR_KEY,	     /* "bad-author-key" */
-	REASON_GUEST_SVN,	     /* "bad-guest-svn" */
-	REASON_FAMILY_ID,	     /* "bad-family-id" */
-	REASON_IMAGE_ID,	     /* "bad-image-id" */
-	REASON_CHIP_NOT_PINNED,	     /* "bad-chip-id": not in the list of pins */
-	REASON_CSP_ID,		     /* "bad-csp-id" */
-	REASON_INTERNAL,	     /* "internal-error": ours, so nothing is granted */
+	REASON_FORMAT,		    /* "bad-format": cannot be taken apart */
+	REASON_LENGTH,		    /* "bad-length" */
+	REASON_VERSION,		    /* "bad-version" */
+	REASON_SIGNATURE_ALGORITHM, /* "bad-signature-algorithm" */
+	REASON_RESERVED,	    /* "bad-reserved-nonzero" */
+	REASON_SIGNING_KEY,	    /* "bad-signing-key" */
+	REASON_CERT_TABLE,	    /* "bad-cert-table" */
+	REASON_CERT_LEAF,	    /* "bad-cert-leaf" */
+	REASON_CERT_CHAIN,	    /* "bad-cert-chain" */
+	REASON_CERT_SIGNATURE,	    /* "bad-cert-signature" */
+	REASON_CERT_EXPIRED,	    /* "bad-cert-expired" */
+	REASON_CERT_NOT_YET_VALID,  /* "bad-cert-not-yet-valid" */
+	REASON_UNTRUSTED_ROOT,	    /* "bad-untrusted-root" */
+	REASON_CRL,		    /* "bad-crl": wrong signer, unreadable */
+	REASON_REVOKED,		    /* "bad-revoked" */
+	REASON_REPORT_SIGNATURE,    /* "bad-report-signature" */
+	REASON_LEAF_MISMATCH,	    /* "bad-leaf-mismatch": another chip's certificate */
+	REASON_PRODUCT_MISMATCH,    /* "bad-product-mismatch" */
+	REASON_TCB_MISMATCH,	    /* "bad-tcb-mismatch" */
+	REASON_CHIP_ID_MISMATCH,    /* "bad-chip-id-mismatch" */
+	REASON_TCB_ORDER,	    /* "bad-tcb-order" */
+	REASON_REPORT_DATA,	    /* "bad-report-data" */
+	REASON_VMPL,		    /* "bad-vmpl" */
+	REASON_POLICY_RESERVED,	    /* "bad-policy-reserved" */
+	REASON_POLICY_DEBUG,	    /* "bad-policy-debug" */
+	REASON_POLICY_MIGRATION,    /* "bad-policy-migration" */
+	REASON_POLICY_BITS,	    /* "bad-policy-bits": required or forbidden ones */
+	REASON_PLATFORM_INFO,	    /* "bad-platform-info" */
+	REASON_TEE,		    /* "bad-tee": a kind that policy does not allow */
+	REASON_PRODUCT,		    /* "bad-product": a line that policy does not allow */
+	REASON_KEY_KIND,	    /* "bad-key-kind": VCEK or VLEK not allowed */
+	REASON_TCB_TOO_OLD,	    /* "bad-tcb-too-old" */
+	REASON_FIRMWARE_TOO_OLD,    /* "bad-firmware-too-old" */
+	REASON_MITIGATION,	    /* "bad-mitigation-vector" */
+	REASON_MEASUREMENT,	    /* "bad-measurement" */
+	REASON_HOST_DATA,	    /* "bad-host-data" */
+	REASON_ID_KEY,		    /* "bad-id-key" */
+	REASON_AUTHOR_KEY,	    /* "bad-author-key" */
+	REASON_GUEST_SVN,	    /* "bad-guest-svn" */
+	REASON_FAMILY_ID,	    /* "bad-family-id" */
+	REASON_IMAGE_ID,	    /* "bad-image-id" */
+	REASON_CHIP_NOT_PINNED,	    /* "bad-chip-id": not in the list of pins */
+	REASON_CSP_ID,		    /* "bad-csp-id" */
+	REASON_INTERNAL,	    /* "internal-error": ours, so nothing is granted */
 	REASON_COUNT
 };
 

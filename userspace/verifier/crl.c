@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "verifier/pem.h"
+#include "verifier/refuse.h"
+#include "verifier/x509.h"
+
+/* Takes DER CRLs off in until one is in root's name; *readable when each could be read. */
+static X509_CRL *find_der(struct bytes in, const X509_NAME *root, bool *readable)
+{
+	while (in.n) {
+		const uint8_t *p = in.p;
+		X509_CRL *crl = d2i_X509_CRL(NULL, &p, in.n);
+
+		if (!crl) {
+			*readable = false;
+			return NULL;
+		}
+		if (!X509_NAME_cmp(X509_CRL_get_issuer(crl), root))
+			return crl;
+		X509_CRL_free(crl);
+		in.n -= p - in.p;
+		in.p = p;
+	}
+	return NULL;
+}
+
+static X509_CRL *find_pem(struct bytes in, const X509_NAME *root, bool *readable)
+{
+	uint8_t *der = malloc(in.n);
+	X509_CRL *crl = NULL;
+	struct pem_block block;
+	int more = -ENOMEM;
+
+	while (der && !crl && (more = pem_next(&in, &block)) > 0)
+		if (pem_label_is(&block, "X509 CRL"))
+			crl = find_der(bytes_of(der, pem_decode(&block, der, block.body.n)), root,
+				       readable);
+	if (more < 0)
+		*readable = false;
+	free(der);
+	return crl;
+}
+
+static bool read_time(const ASN1_TIME *t, int64_t *out)
+{
+	struct tm tm;
+
+	if (!t || ASN1_TIME_to_tm(t, &tm) != 1)
+		return false;
+	*out = timegm(&tm);
+	return true;
+}
+
+/* Only a plain, whole list says that what is not in it is not revoked. */
+static bool is_plain(const X509_CRL *crl)
+{
+	for (int i = 0; i < X509_CRL_get_ext_count(crl); i++)
+		if (X509_EXTENSION_get_critical(X509_CRL_get_ext(crl, i)))
+			return false;
+	return X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) < 0;
+}
+
+static bool lists(X509_CRL *crl, const struct cert *c)
+{
+	X509_REVOKED *entry;
+
+	return X509_CRL_get0_by_serial(crl, &entry, X509_get_serialNumber(c->x)) != 0;
+}
+
+static enum reason check_signed(X509_CRL *crl, const struct cert *root, struct crl_facts *facts,
+				struct claims *out)
+{
+	const X509_ALGOR *alg;
+
+	X509_CRL_get0_signature(crl, NULL, &alg);
+	if (!algorithm_is_pss_sha384(alg) || X509_CRL_verify(crl, cert_key(root)) != 1)
+		return refuse(out, REASON_CRL, "the CRL is not signed by %s", root->subject);
+	if (!is_plain(crl))
+		return refuse(out, REASON_CRL,
+			      "the CRL of %s is a partial one, or has a critical "
+			      "extension that we do not know",
+			      root->subject);
+	if (!read_time(X509_CRL_get0_lastUpdate(crl), &facts->this_update) ||
+	    !read_time(X509_CRL_get0_nextUpdate(crl), &facts->next_update))
+		return refuse(out, REASON_CRL, "the CRL of %s does not say until when it holds",
+			      root->subject);
+	return REASON_OK;
+}
+
+static enum reason check_time(const struct crl_facts *f, int64_t at, uint64_t max_age_s,
+			      struct claims *out)
+{
+	if (at < f->this_update)
+		return refuse(out, REASON_CRL_STALE, "the CRL holds from %s, wanted one for %s",
+			      time_text(f->this_update).text, time_text(at).text);
+	if (at > f->next_update)
+		return refuse(out, REASON_CRL_STALE, "the CRL ran out %s, wanted one for %s",
+			      time_text(f->next_update).text, time_text(at).text);
+	if (max_age_s && (uint64_t)(at - f->this_update) > max_age_s)
+		return refuse(out, REASON_CRL_STALE,
+			      "the CRL is of %s, policy wants one within %llu h",
+			      time_text(f->this_update).text, (unsigned long long)max_age_s / 3600);
+	return REASON_OK;
+}
+
+enum reason crl_check(struct bytes given, const struct cert *root, const struct cert *cert,
+		      int64_t at, uint64_t max_age_s, struct crl_facts *facts, struct claims *out)
+{
+	enum { DER_SEQUENCE = 0x30 };
+	const X509_NAME *name = X509_get_subject_name(root->x);
+	enum reason reason;
+	bool readable = true;
+	X509_CRL *crl;
+
+	crl = given.n && given.p[0] == DER_SEQUENCE ? find_der(given, name, &readable)
+						    : find_pem(given, name, &readable);
+	if (!crl && !readable)
+		reason = refuse(out, REASON_CRL, "the CRL cannot be decoded");
+	else if (!crl)
+		reason = refuse(out, REASON_CRL, "there is a CRL, but none of %s", root->subject);
+	else
+		reason = check_signed(crl, root, facts, out);
+	/* A list that has run out still names those that were revoked: that is no "could not tell".
+	 */
+	if (!reason && (lists(crl, cert) || lists(crl, root)))
+		reason = refuse(out, REASON_REVOKED, "%s has revoked certificate %s", root->subject,
+				lists(crl, cert) ? cert->subject : root->subject);
+	if (!reason)
+		reason = check_time(facts, at, max_age_s, out);
+	X509_CRL_free(crl);
+	ERR_clear_error();
+	return reason;
+}

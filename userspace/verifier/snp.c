@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "verifier/snp.h"
+
+#include <openssl/crypto.h>
+
+#include "verifier/refuse.h"
+
+static enum reason find_root(struct snp_case *c)
+{
+	return snp_certs_find_root(&c->certs, &c->rules->roots, c->out);
+}
+
+static enum reason check_shape(struct snp_case *c)
+{
+	return snp_report_shape(&c->report, c->rules->newer_versions, c->rules->policy.unknown,
+				c->out);
+}
+
+static enum reason verify_chain(struct snp_case *c)
+{
+	enum reason reason;
+
+	reason = cert_chain_verify(c->certs.leaf, c->certs.intermediate, c->certs.root,
+				   c->evidence->at, c->out);
+	c->chain_verified = reason == REASON_OK;
+	return reason;
+}
+
+static enum reason check_revocation(struct snp_case *c)
+{
+	struct bytes crl = c->evidence->crl.n ? c->evidence->crl : c->certs.crl;
+	enum reason reason;
+
+	if (c->rules->crl == CRL_OFF)
+		return REASON_OK;
+	if (!crl.n && c->rules->crl == CRL_REQUIRED)
+		return refuse(c->out, REASON_CRL_MISSING, "policy \"%s\" wants a CRL of %s",
+			      c->policy->name, c->certs.root->subject);
+	if (!crl.n)
+		return REASON_OK;
+	reason = crl_check(crl, c->certs.root, c->certs.intermediate, c->evidence->at,
+			   c->rules->crl_age_hours * 3600, &c->crl, c->out);
+	c->crl_checked = reason == REASON_OK;
+	return reason;
+}
+
+static enum reason read_leaf(struct snp_case *c)
+{
+	enum reason reason = snp_leaf_read(&c->certs, &c->leaf, c->out);
+
+	c->leaf_read = reason == REASON_OK;
+	return reason;
+}
+
+static enum reason check_signing_key(struct snp_case *c)
+{
+	if (snp_report_key(&c->report) != c->certs.kind)
+		return refuse(c->out, REASON_SIGNING_KEY,
+			      "report says that a %s signed it, the leaf certificate is a %s",
+			      snp_key_str(snp_report_key(&c->report)), snp_key_str(c->certs.kind));
+	return REASON_OK;
+}
+
+/* By the processor, which version 2 does not name: then the chain's word stands alone. */
+static enum reason check_product(struct snp_case *c)
+{
+	const struct snp_report *r = &c->report;
+	enum snp_product says;
+
+	if (r->version < SNP_VERSION_CPUID)
+		return REASON_OK;
+	says = snp_product_by_cpuid(r->family, r->model);
+	if (says != c->certs.product)
+		return refuse(
+			c->out, REASON_PRODUCT_MISMATCH,
+			"report is of a processor 0x%02x/0x%02x (%s), the certificates are %s's",
+			r->family, r->model, snp_product_str(says),
+			snp_product_str(c->certs.product));
+	return REASON_OK;
+}
+
+static bool is_chip_of_leaf(const struct snp_case *c)
+{
+	return !memcmp(c->report.chip_id, c->leaf.chip_id, SNP_CHIP_ID_BYTES);
+}
+
+/*
+ * Before any field is believed.  When it fails, certificates of another product or chip explain
+ * it better than "bad signature": then the host gave the wrong ones, as after a move.
+ */
+static enum reason check_signature(struct snp_case *c)
+{
+	const struct snp_report *r = &c->report;
+	struct bytes message = bytes_of(r->all.p, SNP_SIGNED_BYTES);
+
+	if (sig_p384_verify(cert_key(c->certs.leaf), message, r->r, r->s))
+		return REASON_OK;
+	if (c->certs.kind == SNP_KEY_VCEK && !is_chip_of_leaf(c)) {
+		enum reason reason = check_product(c);
+
+		if (reason)
+			return reason;
+		return refuse(c->out, REASON_LEAF_MISMATCH,
+			      "report of chip %s is not signed by the VCEK of chip %s",
+			      hex_short(r->chip_id).text, hex_short(c->leaf.chip_id).text);
+	}
+	return refuse(c->out, REASON_REPORT_SIGNATURE,
+		      "report is not signed by the %s that came "
+		      "along",
+		      c->certs.leaf->subject);
+}
+
+static enum reason check_tcb_equal(struct snp_case *c)
+{
+	const struct snp_tcb *leaf = &c->leaf.tcb;
+	char ours[SNP_TCB_TEXT_MAX], theirs[SNP_TCB_TEXT_MAX];
+	enum snp_product p = c->certs.product;
+
+	c->reported = snp_tcb_decode(c->report.reported_tcb, p);
+	c->committed = snp_tcb_decode(c->report.committed_tcb, p);
+	c->current = snp_tcb_decode(c->report.current_tcb, p);
+	c->launch = snp_tcb_decode(c->report.launch_tcb, p);
+	if (memcmp(leaf, &c->reported, sizeof(*leaf)))
+		return refuse(c->out, REASON_TCB_MISMATCH,
+			      "report of TCB %s, its certificate is for %s",
+			      snp_tcb_text(&c->reported, p, ours), snp_tcb_text(leaf, p, theirs));
+	return REASON_OK;
+}
+
+/* After equality: a TCB in another product's layout is a mismatch first. */
+static enum reason check_tcb_reserved(struct snp_case *c)
+{
+	const struct {
+		const char *name;
+		const uint8_t *raw;
+	} tcbs[] = {
+		{ "REPORTED_TCB", c->report.reported_tcb },
+		{ "COMMITTED_TCB", c->report.committed_tcb },
+		{ "CURRENT_TCB", c->report.current_tcb },
+		{ "LAUNCH_TCB", c->report.launch_tcb },
+	};
+
+	for (size_t i = 0; i < sizeof(tcbs) / sizeof(*tcbs); i++)
+		if (!snp_tcb_reserved_zero(tcbs[i].raw, c->certs.product))
+			return refuse(c->out, REASON_RESERVED, "report: %s has reserved bytes set",
+				      tcbs[i].name);
+	return REASON_OK;
+}
+
+static enum reason check_chip(struct snp_case *c)
+{
+	const uint8_t *id = c->report.chip_id;
+	bool zero = bytes_are_zero(bytes_of(id, SNP_CHIP_ID_BYTES));
+
+	if (c->certs.kind == SNP_KEY_VLEK) {
+		if (!zero)
+			return refuse(c->out, REASON_CHIP_ID_MISMATCH,
+				      "report under a VLEK names chip %s, want zeroes",
+				      hex_short(id).text);
+		return REASON_OK;
+	}
+	if (zero && snp_report_chip_masked(&c->report) && c->rules->masked_chip_id)
+		return REASON_OK;
+	if (!is_chip_of_leaf(c))
+		return refuse(c->out, REASON_CHIP_ID_MISMATCH,
+			      "report of chip %s%s, its certificate is for chip %s",
+			      hex_short(id).text,
+			      snp_report_chip_masked(&c->report) ? " (masked)" : "",
+			      hex_short(c->leaf.chip_id).text);
+	return REASON_OK;
+}
+
+static enum reason in_order(struct snp_case *c, const char *name_a, const struct snp_tcb *a,
+			    const char *name_b, const struct snp_tcb *b)
+{
+	enum snp_part p = snp_tcb_above(a, b);
+
+	if (p == SNP_PARTS)
+		return REASON_OK;
+	return refuse(c->out, REASON_TCB_ORDER, "report: %s %u in %s is above %u in %s",
+		      snp_part_str(p), a->part[p], name_a, b->part[p], name_b);
+}
+
+static enum reason check_tcb_order(struct snp_case *c)
+{
+	enum reason reason;
+
+	reason = in_order(c, "REPORTED_TCB", &c->reported, "COMMITTED_TCB", &c->committed);
+	if (!reason)
+		reason = in_order(c, "COMMITTED_TCB", &c->committed, "CURRENT_TCB", &c->current);
+	if (!reason)
+		reason = in_order(c, "LAUNCH_TCB", &c->launch, "CURRENT_TCB", &c->current);
+	return reason;
+}
+
+static enum reason check_report_data(struct snp_case *c)
+{
+	const uint8_t *want = c->evidence->report_data;
+
+	if (want && CRYPTO_memcmp(c->report.report_data, want, REPORT_DATA_BYTES))
+		return refuse(
+			c->out, REASON_REPORT_DATA,
+			"report is for REPORT_DATA %s, want %s: another session's or question's",
+			hex_short(c->report.report_data).text, hex_short(want).text);
+	return REASON_OK;
+}
+
+static enum reason check_vmpl(struct snp_case *c)
+{
+	if (c->report.vmpl > SNP_VMPL_LAST)
+		return refuse(c->out, REASON_VMPL,
+			      "report of VMPL 0x%x: the host asked for it, not the guest",
+			      c->report.vmpl);
+	return REASON_OK;
+}
+
+static enum reason find_chain(struct snp_case *c)
+{
+	return snp_certs_find_chain(&c->certs, snp_report_key(&c->report), c->out);
+}
+
+static enum reason judge(struct snp_case *c)
+{
+	return snp_judge(c);
+}
+
+typedef enum reason (*step)(struct snp_case *c);
+
+/* In this order, which decides what the reason is when there are several. */
+static const step report_steps[] = {
+	find_root,   /* an untrusted root is said first: the rest may be anything */
+	check_shape, /* what is wrong with the report by itself */
+	find_chain,	    verify_chain,
+	check_revocation,   read_leaf,
+	check_signing_key,  check_signature, /* from here on the report is the chip's word */
+	check_product,	    check_tcb_equal,
+	check_tcb_reserved, check_chip,
+	check_tcb_order,    check_report_data,
+	check_vmpl,	    judge, /* from here on it is what policy wants */
+};
+
+static const step cert_steps[] = { verify_chain, check_revocation, read_leaf };
+
+static enum reason climb(struct snp_case *c, const step *steps, size_t count)
+{
+	enum reason reason = REASON_OK;
+
+	for (size_t i = 0; !reason && i < count; i++)
+		reason = steps[i](c);
+	return reason;
+}
+
+static void begin(struct snp_case *c, const struct policy *policy, const struct evidence *evidence,
+		  struct claims *out)
+{
+	memset(c, 0, sizeof(*c));
+	c->policy = policy;
+	c->rules = &policy->snp;
+	c->evidence = evidence;
+	c->out = out;
+}
+
+enum reason snp_appraise(const struct policy *policy, const struct evidence *evidence,
+			 struct claims *out)
+{
+	struct snp_case c;
+	enum reason reason;
+
+	begin(&c, policy, evidence, out);
+	reason = snp_report_parse(evidence->report, &c.report, out);
+	if (reason)
+		return reason;
+	c.report_parsed = true;
+	reason = snp_certs_gather(evidence, &c.certs, out);
+	if (!reason)
+		reason = climb(&c, report_steps, sizeof(report_steps) / sizeof(*report_steps));
+	snp_claims_fill(&c);
+	if (!reason)
+		out->class_mask = snp_classes(&c);
+	snp_certs_free(&c.certs);
+	return reason;
+}
+
+enum reason snp_appraise_certs(const struct policy *policy, const struct evidence *evidence,
+			       enum snp_key wanted, struct claims *out)
+{
+	struct snp_case c;
+	enum reason reason;
+
+	begin(&c, policy, evidence, out);
+	reason = snp_certs_gather(evidence, &c.certs, out);
+	if (!reason)
+		reason = find_root(&c);
+	if (!reason)
+		reason = snp_certs_find_chain(&c.certs, wanted, out);
+	if (!reason)
+		reason = climb(&c, cert_steps, sizeof(cert_steps) / sizeof(*cert_steps));
+	snp_claims_fill(&c);
+	snp_certs_free(&c.certs);
+	return reason;
+}

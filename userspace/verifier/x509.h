@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Certificates, CRLs and chains: x509.c, x509_chain.c and crl.c are the only files that include
+ * OpenSSL's X.509.  They know nothing of a platform: who may stand where in a chain, and what
+ * vendors put into extensions, is judged by the caller.
+ */
+#ifndef VERIFIER_X509_H
+#define VERIFIER_X509_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "verifier/appraise.h"
+#include "verifier/sig.h"
+
+struct x509_st; /* OpenSSL's X509 */
+
+enum {
+	CERT_NAME_MAX = 64,
+	CERT_PILE_MAX = 24,   /* a table, a chain file and a spare each give at most 5 */
+	CERT_DER_MAX = 16384, /* AMD's take 1.4 to 1.9 KiB */
+};
+
+/* One certificate and the facts that others decide by. */
+struct cert {
+	struct x509_st *x; /* owned by the pile */
+	char subject[CERT_NAME_MAX],
+		issuer[CERT_NAME_MAX]; /* common name; "" unless there is one */
+	bool is_ca;
+	bool self_issued; /* the whole names are equal */
+	uint8_t der_sha256[SHA256_BYTES], spki_sha256[SHA256_BYTES];
+	int64_t not_before, not_after;
+	unsigned int piece; /* which piece of the input it came from */
+};
+
+/* Certificates in the order given, the same one only once. */
+struct cert_pile {
+	struct cert certs[CERT_PILE_MAX];
+	size_t count;
+	unsigned int pieces;	/* files, blobs or table entries read so far */
+	unsigned int broken;	/* pieces in which something was no certificate */
+	unsigned int misplaced; /* pieces that held one certificate, which came along already */
+	bool overfull;		/* there were more than CERT_PILE_MAX */
+};
+
+/* Adds what a piece holds: DER, one or several, or PEM.  0 or -ENOMEM. */
+int cert_pile_add(struct cert_pile *pile, struct bytes piece);
+void cert_pile_free(struct cert_pile *pile);
+
+bool cert_issued_by(const struct cert *c, const struct cert *issuer); /* by whole names */
+struct evp_pkey_st *cert_key(const struct cert *c);		      /* owned by c; or NULL */
+
+/* How often extension oid ("1.2.3") is in c; with 1, *out is its content. */
+unsigned int cert_extension(const struct cert *c, const char *oid, struct bytes *out);
+
+/*
+ * leaf <- intermediate <- root, and nothing else, at time at: PSS-SHA-384 signatures all the way,
+ * the root's own included; RSA-4096 authorities; a P-384 leaf that is no authority; no unknown
+ * critical extension.  Says into out what is wrong.
+ */
+enum reason cert_chain_verify(const struct cert *leaf, const struct cert *intermediate,
+			      const struct cert *root, int64_t at, struct claims *out);
+
+/* What a CRL said. */
+struct crl_facts {
+	int64_t this_update, next_update;
+};
+
+/*
+ * Whether root has revoked cert, which it issued.  given: DER or PEM, one or several; the one in
+ * root's name counts.  max_age_s: from thisUpdate, 0 for any.
+ */
+enum reason crl_check(struct bytes given, const struct cert *root, const struct cert *cert,
+		      int64_t at, uint64_t max_age_s, struct crl_facts *facts, struct claims *out);
+
+/* Whether an algorithm is RSASSA-PSS with SHA-384, MGF1-SHA-384, salt 48 (RFC 4055). */
+struct X509_algor_st;
+bool algorithm_is_pss_sha384(const struct X509_algor_st *alg);
+
+#endif
