@@ -56,29 +56,28 @@ static uint64_t at_least(uint64_t cost_us)
 	return cost_us < COST_LEAST_US ? COST_LEAST_US : cost_us;
 }
 
-void cost_weights(const struct cost *const costs[], size_t n, uint32_t weights[])
+void cost_range_add(struct cost_range *r, const struct cost *c)
 {
-	uint64_t cheapest = UINT64_MAX, dearest = COST_LEAST_US;
+	uint64_t cost = at_least(c->cost_us);
 
-	for (size_t i = 0; i < n; i++) {
-		uint64_t cost = at_least(costs[i]->cost_us);
+	if (!c->known)
+		return;
+	if (!r->cheapest_us || cost < r->cheapest_us)
+		r->cheapest_us = cost;
+	if (cost > r->dearest_us)
+		r->dearest_us = cost;
+}
 
-		if (!costs[i]->known)
-			continue;
-		if (cost < cheapest)
-			cheapest = cost;
-		if (cost > dearest)
-			dearest = cost;
-	}
-	if (cheapest == UINT64_MAX)
-		cheapest = dearest;
-	for (size_t i = 0; i < n; i++) {
-		uint64_t cost = costs[i]->known ? at_least(costs[i]->cost_us) : dearest;
-		uint64_t weight = COST_WEIGHT_MAX * cheapest / cost;
+uint32_t cost_weight(const struct cost_range *r, const struct cost *c)
+{
+	uint64_t cost = c->known ? at_least(c->cost_us) : r->dearest_us;
+	uint64_t weight = cost ? COST_WEIGHT_MAX * r->cheapest_us / cost : COST_WEIGHT_MAX;
 
-		weights[i] = weight < COST_WEIGHT_MAX / COST_RANGE ? COST_WEIGHT_MAX / COST_RANGE
-								   : weight;
-	}
+	if (weight > COST_WEIGHT_MAX)
+		return COST_WEIGHT_MAX;
+	if (weight < COST_WEIGHT_MAX / COST_RANGE)
+		return COST_WEIGHT_MAX / COST_RANGE;
+	return weight;
 }
 
 int cost_compare(const struct cost *a, const struct cost *b)

@@ -9,7 +9,6 @@
 #define COST_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -39,11 +38,17 @@ uint64_t cost_of(uint64_t latency_us, uint64_t load_permille);
 bool cost_sample(struct cost *c, uint64_t latency_us, uint64_t load_permille,
 		 uint64_t hysteresis_permille);
 
+/* The costs among which weights are shared out. */
+struct cost_range {
+	uint64_t cheapest_us, dearest_us; /* both 0: no figure yet */
+};
+
+void cost_range_add(struct cost_range *r, const struct cost *c);
 /*
- * Weights in inverse proportion to cost, for n backends: COST_WEIGHT_MAX for the cheapest, at least
- * a COST_RANGEth of it for any.  One without a figure is as dear as the dearest that has one.
+ * In inverse proportion to cost: COST_WEIGHT_MAX for the cheapest of the range, at least a
+ * COST_RANGEth of it for any.  One without a figure counts as dear as the dearest that has one.
  */
-void cost_weights(const struct cost *const costs[], size_t n, uint32_t weights[]);
+uint32_t cost_weight(const struct cost_range *r, const struct cost *c);
 
 /* < 0 when a is cheaper; one without a figure is dearer than any. */
 int cost_compare(const struct cost *a, const struct cost *b);

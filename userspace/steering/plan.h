@@ -19,15 +19,15 @@
 #include "steering/ring.h"
 
 struct plan_backend {
-	uint16_t id;	/* in the maps */
-	uint64_t key;	/* ring_key(name) */
+	uint16_t id;  /* in the maps */
+	uint64_t key; /* ring_key(name) */
 	const struct peer *peer;
 	const struct cost *cost;
 };
 
 struct plan_service {
 	enum class class;
-	bool cheapest; /* select: cheapest */
+	bool cheapest;			     /* select: cheapest */
 	const struct plan_backend *backends; /* all that are configured for it */
 	size_t backends_count;
 };
@@ -36,29 +36,35 @@ struct plan_service {
 struct plan_ring {
 	struct ring_member *members; /* room for capacity of them */
 	size_t count, capacity;
-	bool published;	   /* false: the service has no ring */
-	uint32_t waiting;  /* ring_moves.waiting of the last rebuild */
+	bool published;	  /* false: the service has no ring */
+	uint32_t waiting; /* ring_moves.waiting of the last rebuild */
 	uint64_t built_ms;
 };
 
 enum plan_verdict {
-	PLAN_KEEP,     /* nothing to do; also when nobody is eligible: the kernel refuses by lease */
-	PLAN_LATER,    /* costs have moved, but rebuild_ms since the last rebuild is not over */
-	PLAN_COSTS,    /* rebuild: same members, other weights or moves still waiting */
-	PLAN_MEMBERS,  /* rebuild now: somebody came or went */
-	PLAN_WITHDRAW, /* nobody is eligible and the ring names a backend that the service lost:
-			* take the ring away (ring_slots = 0), its id may be given to another */
+	PLAN_KEEP,    /* nothing to do; also when nobody is eligible: the kernel refuses by lease */
+	PLAN_LATER,   /* costs have moved, but rebuild_ms since the last rebuild is not over */
+	PLAN_COSTS,   /* rebuild: same members, other weights or moves still waiting */
+	PLAN_MEMBERS, /* rebuild now: somebody came or went */
+	PLAN_WITHDRAW, /* nobody is eligible, and the ring names one that is not the service's any
+			* more: take the ring away, or it would steer to the id's next owner */
 };
 
 /*
- * Fills members[] (room for service->backends_count), listed by cost, and *count; decides by
+ * Fills members[] (room for service->backends_count) and *count, for ring_update(): in the order of
+ * service->backends, but if cheapest with the cheapest first and the next one second.  Decides by
  * comparing them with what was built.
  */
 enum plan_verdict plan_service(const struct plan_service *service, const struct plan_ring *built,
 			       uint64_t now_ms, uint64_t rebuild_ms, struct ring_member members[],
 			       size_t *count);
 
-/* After the ring was published.  -ENOSPC when there are more than r->capacity. */
+/*
+ * What a former daemon left: the ring's own ids stand for its members, so that the first plan
+ * rebuilds only if they are others.  Then, after each publication, plan_published().  0, or -ENOSPC
+ * when there are more than r->capacity.
+ */
+int plan_adopt(struct plan_ring *r, const struct ring_slot *ring, uint32_t slots, uint64_t now_ms);
 int plan_published(struct plan_ring *r, const struct ring_member members[], size_t count,
 		   uint32_t waiting, uint64_t now_ms);
 void plan_withdrawn(struct plan_ring *r);
