@@ -229,3 +229,23 @@ int authority_make(const char *directory, const struct authority_options *o, uin
 	release(&a);
 	return err;
 }
+
+int authority_product(const char *directory, enum snp_product *out, char why[WHY_MAX])
+{
+	X509 *x = pki_certificate_read(directory, "ark.pem", why);
+	int err = -ENOENT;
+
+	if (!x)
+		return err;
+	for (enum snp_product p = SNP_MILAN; err && p < SNP_PRODUCTS; p++) {
+		err = check_name(x, p, ROLE_ARK, why);
+		if (!err)
+			*out = p;
+	}
+	if (err)
+		snprintf(why, WHY_MAX,
+			 "%.180s/ark.pem: no lab root: want ARK-Milan, -Genoa or -Turin",
+			 directory);
+	X509_free(x);
+	return err;
+}

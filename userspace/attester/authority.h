@@ -29,6 +29,9 @@ struct authority_options {
 int authority_make(const char *directory, const struct authority_options *o, uint8_t sha256[32],
 		   char why[WHY_MAX]);
 
+/* Whose look-alike the root in directory is.  0, or -errno and why[]. */
+int authority_product(const char *directory, enum snp_product *out, char why[WHY_MAX]);
+
 /*
  * Issues the leaves of g from root into directory: key (made if missing), certificate and chain of
  * VCEK and VLEK, valid from a day before now or, expired, until then.

@@ -177,16 +177,17 @@ static bool read_component(char *word, struct soft_tcb *t)
 static void read_tcb(struct conf *y, const yaml_node_t *node, void *field)
 {
 	struct soft_tcb t = *(struct soft_tcb *)field;
-	char text[TEXT_MAX], *rest = NULL;
+	char text[TEXT_MAX], words[TEXT_MAX], *rest = NULL;
 
 	if (!conf_text(y, node, text, sizeof(text)))
 		return;
-	for (char *w = strtok_r(text, " ", &rest); w; w = strtok_r(NULL, " ", &rest))
+	strcpy(words, text);
+	for (char *w = strtok_r(words, " ", &rest); w; w = strtok_r(NULL, " ", &rest))
 		if (!read_component(w, &t)) {
 			conf_complain(y, node,
 				      "want fmc=N bootloader=N tee=N snp=N microcode=N, N 0..255, "
 				      "got \"%s\"",
-				      w);
+				      text);
 			return;
 		}
 	*(struct soft_tcb *)field = t;
@@ -318,7 +319,10 @@ int soft_guest_set(struct soft_guest *g, const char *field, const char *value, c
 		snprintf(why, WHY_MAX, "%s: want at most %d characters", field, 2 * TEXT_MAX);
 		return -EINVAL;
 	}
-	return take(conf_parse("--set", text, n), table, g, why);
+	n = take(conf_parse("", text, n), table, g, why);
+	if (n == -EINVAL) /* without the place, ":1: " */
+		memmove(why, why + strspn(why, ":1 "), strlen(why + strspn(why, ":1 ")) + 1);
+	return n;
 }
 
 static void print_hex(FILE *to, const char *name, const uint8_t *p, size_t n)
