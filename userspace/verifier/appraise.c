@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "verifier/appraise.h"
 
+#include "base/outcome.h"
 #include "verifier/policy_rules.h"
 #include "verifier/refuse.h"
 #include "verifier/snp.h"
@@ -12,6 +13,7 @@ enum reason appraise(const struct policy *policy, const struct evidence *evidenc
 
 	memset(out, 0, sizeof(*out));
 	out->tee = evidence->tee;
+	out->json = json_object();
 	if (!sha384(evidence->report, out->digest))
 		return refuse(out, REASON_INTERNAL, "no SHA-384 of the report could be made");
 	if (evidence->tee >= TEE_COUNT || !policy->tees[evidence->tee])
@@ -28,6 +30,43 @@ enum reason appraise(const struct policy *policy, const struct evidence *evidenc
 		break;
 	}
 	return reason;
+}
+
+/* Who vouches for the root: "lab" is what must not be overlooked. */
+json_t *trust_root_json(const struct claims *c)
+{
+	static const char *const vendors[TEE_COUNT] = { [TEE_SNP] = "AMD" };
+	const char *vendor = c->lab_root ? NULL : vendors[c->tee];
+
+	if (!c->root[0])
+		return json_null();
+	return json_pack("{s:s, s:s?, s:b}", "sha256", c->root, "vendor", vendor, "lab",
+			 c->lab_root);
+}
+
+static json_t *classes_json(unsigned int mask)
+{
+	json_t *list = json_array();
+
+	for (enum class i = 0; i < CLASS_COUNT; i++)
+		if (mask >> i & 1)
+			json_array_append_new(list, json_string(class_str(i)));
+	return list;
+}
+
+json_t *appraisal_json(enum reason reason, const struct claims *c)
+{
+	char digest[2 * DIGEST_BYTES + 1];
+
+	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:o, s:o, s:O?}",	 /**/
+			 "accepted", reason == REASON_OK,		 /**/
+			 "reason", reason_str(reason),			 /**/
+			 "tee", tee_str(c->tee),			 /**/
+			 "detail", c->detail,				 /**/
+			 "digest", hex(c->digest, DIGEST_BYTES, digest), /**/
+			 "trust_root", trust_root_json(c),		 /**/
+			 "classes", classes_json(c->class_mask),	 /**/
+			 "claims", c->json);
 }
 
 void claims_free(struct claims *c)

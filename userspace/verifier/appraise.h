@@ -59,4 +59,12 @@ enum reason appraise(const struct policy *policy, const struct evidence *evidenc
 		     struct claims *out);
 void claims_free(struct claims *c);
 
+/*
+ * All of an appraisal for programs, as a new object: accepted, reason, tee, detail, digest,
+ * trust_root {sha256, vendor, lab} or null, classes, claims.  NULL without memory.
+ */
+json_t *appraisal_json(enum reason reason, const struct claims *c);
+/* The trust_root of it. */
+json_t *trust_root_json(const struct claims *c);
+
 #endif

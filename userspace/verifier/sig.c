@@ -5,6 +5,7 @@
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 enum {
@@ -19,6 +20,24 @@ static const uint8_t order[P384_BYTES] = {
 	0xc7, 0x63, 0x4d, 0x81, 0xf4, 0x37, 0x2d, 0xdf, 0x58, 0x1a, 0x0d, 0xb2,
 	0x48, 0xb0, 0xa7, 0x7a, 0xec, 0xec, 0x19, 0x6a, 0xcc, 0xc5, 0x29, 0x73,
 };
+
+bool sig_prepare(void)
+{
+	const uint64_t options = OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS;
+	const uint8_t one[1] = { 1 };
+	struct bytes some = bytes_of(one, sizeof(one));
+	uint8_t digest[SHA256_BYTES];
+	EVP_PKEY *key;
+	bool ready;
+
+	if (OPENSSL_init_crypto(options, NULL) != 1)
+		return false;
+	key = EVP_EC_gen(SN_secp384r1);
+	ready = key && sha256(some, digest) && !sig_p384_verify(key, some, some, some);
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return ready;
+}
 
 bool sha256(struct bytes in, uint8_t out[SHA256_BYTES])
 {

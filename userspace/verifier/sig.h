@@ -17,6 +17,9 @@ enum {
 
 bool sha256(struct bytes in, uint8_t out[SHA256_BYTES]);
 
+/* Has OpenSSL load all that the verifier uses, while files can be read.  False: it cannot. */
+bool sig_prepare(void);
+
 /* A key on the named curve P-384, not one that spells out its own curve parameters. */
 bool key_is_p384(const struct evp_pkey_st *key);
 

@@ -287,6 +287,9 @@ enum reason snp_appraise_certs(const struct policy *policy, const struct evidenc
 	struct snp_case c;
 	enum reason reason;
 
+	memset(out, 0, sizeof(*out));
+	out->tee = TEE_SNP;
+	out->json = json_object();
 	begin(&c, policy, evidence, out);
 	reason = snp_certs_gather(evidence, &c.certs, out);
 	if (!reason)

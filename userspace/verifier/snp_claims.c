@@ -169,11 +169,11 @@ static int64_t first_to_expire(const struct snp_certs *c)
 
 void snp_claims_fill(const struct snp_case *c)
 {
-	json_t *o = json_object();
+	json_t *o = c->out->json;
 
-	c->out->json = o;
 	if (c->certs.root)
 		put_root(c);
+	put(o, "trust_root", trust_root_json(c->out));
 	if (c->report_parsed) {
 		memcpy(c->out->measurement, c->report.measurement, DIGEST_BYTES);
 		put_report(c, o);

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cli/verify.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/outcome.h"
+#include "verifier/appraise.h"
+#include "verifier/policy.h"
+#include "verifier/refuse.h"
+#include "verifier/snp_report.h"
+
+enum {
+	FILE_MAX = 1 << 20, /* evidence and certificates take 16 KiB */
+	ROOTS_MAX = 16,
+	HASH_BYTES = 32,
+};
+
+static const char usage[] =
+	"usage: fairlead verify --tee snp --evidence FILE [--certs FILE]... [--collateral DIR]\n"
+	"           [--at RFC3339] [--report-data HEX] [--policy FILE]\n"
+	"           [--trust-root sha256:HEX]... [-j]\n";
+
+struct blob {
+	uint8_t *p;
+	size_t n;
+};
+
+/* What the command line asked for. */
+struct request {
+	bool json, has_tee, has_report_data;
+	enum tee tee;
+	const char *evidence, *collateral, *policy;
+	const char *certs[CERTS_MAX];
+	size_t certs_count;
+	int64_t at;
+	uint8_t report_data[REPORT_DATA_BYTES];
+	uint8_t roots[ROOTS_MAX][HASH_BYTES];
+	size_t roots_count;
+};
+
+/* What was read for it. */
+struct inputs {
+	struct blob evidence, certs[CERTS_MAX], crl;
+	struct policy *policy;
+};
+
+static bool complain(const char *what, const char *which, const char *why)
+{
+	fprintf(stderr, "fairlead verify: %s %s: %s\n", what, which, why);
+	return false;
+}
+
+static bool parse_hex(const char *text, uint8_t *out, size_t n)
+{
+	if (strlen(text) != 2 * n || strspn(text, "0123456789abcdefABCDEF") != 2 * n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		sscanf(text + 2 * i, "%2hhx", &out[i]);
+	return true;
+}
+
+/* "Z", "+hh:mm" or "-hh:mm", and nothing behind it; seconds east of UTC. */
+static bool parse_zone(const char *s, int *out)
+{
+	int hours, minutes, n = 0;
+
+	*out = 0;
+	if (!strcmp(s, "Z") || !strcmp(s, "z"))
+		return true;
+	if ((*s != '+' && *s != '-') || strspn(s + 1, "0123456789:") != 5 ||
+	    sscanf(s + 1, "%2d:%2d%n", &hours, &minutes, &n) != 2 || n != 5 || s[6] || hours > 23 ||
+	    minutes > 59)
+		return false;
+	*out = (*s == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+	return true;
+}
+
+/* RFC 3339; fractions of a second are dropped. */
+static bool parse_time(const char *s, int64_t *out)
+{
+	static const char shape[] = "dddd-dd-ddTdd:dd:dd";
+	struct tm tm = { 0 }, back;
+	int zone;
+	time_t t;
+
+	for (size_t i = 0; shape[i]; i++)
+		if (shape[i] == 'd' ? s[i] < '0' || s[i] > '9'
+				    : s[i] != shape[i] && !(shape[i] == 'T' && s[i] == 't'))
+			return false;
+	sscanf(s, "%4d-%2d-%2d%*c%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
+	       &tm.tm_min, &tm.tm_sec);
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	back = tm;
+	t = timegm(&back);
+	if (back.tm_mon != tm.tm_mon || back.tm_mday != tm.tm_mday || back.tm_hour != tm.tm_hour ||
+	    back.tm_min != tm.tm_min || back.tm_sec != tm.tm_sec)
+		return false; /* February 30 */
+	s += strlen(shape);
+	if (*s == '.' && strspn(s + 1, "0123456789"))
+		s += 1 + strspn(s + 1, "0123456789");
+	if (!parse_zone(s, &zone))
+		return false;
+	*out = t - zone;
+	return true;
+}
+
+static bool set_tee(struct request *r, const char *value)
+{
+	r->has_tee = tee_parse(value, &r->tee) && r->tee == TEE_SNP;
+	return r->has_tee || complain("--tee", value, "want snp, the one there is a verifier for");
+}
+
+static bool add_cert(struct request *r, const char *value)
+{
+	if (r->certs_count == CERTS_MAX)
+		return complain("--certs", value, "more files than evidence may have");
+	r->certs[r->certs_count++] = value;
+	return true;
+}
+
+static bool add_root(struct request *r, const char *value)
+{
+	static const char prefix[] = "sha256:";
+
+	if (r->roots_count == ROOTS_MAX)
+		return complain("--trust-root", value, "more than a policy holds");
+	if (strncmp(value, prefix, strlen(prefix)) ||
+	    !parse_hex(value + strlen(prefix), r->roots[r->roots_count], HASH_BYTES))
+		return complain("--trust-root", value, "want sha256: and 64 hexadecimal digits");
+	r->roots_count++;
+	return true;
+}
+
+static bool set_report_data(struct request *r, const char *value)
+{
+	r->has_report_data = parse_hex(value, r->report_data, REPORT_DATA_BYTES);
+	return r->has_report_data ||
+	       complain("--report-data", value, "want 128 hexadecimal digits");
+}
+
+static bool set_time(struct request *r, const char *value)
+{
+	return parse_time(value, &r->at) ||
+	       complain("--at", value, "want a time such as 2026-06-01T00:00:00Z");
+}
+
+static const struct option options[] = {
+	{ "tee", required_argument, NULL, 't' },    { "evidence", required_argument, NULL, 'e' },
+	{ "certs", required_argument, NULL, 'c' },  { "collateral", required_argument, NULL, 'd' },
+	{ "at", required_argument, NULL, 'a' },	    { "report-data", required_argument, NULL, 'r' },
+	{ "policy", required_argument, NULL, 'p' }, { "trust-root", required_argument, NULL, 'R' },
+	{ "json", no_argument, NULL, 'j' },	    { 0 },
+};
+
+static bool set(struct request *r, int option, const char *value)
+{
+	switch (option) {
+	case 't':
+		return set_tee(r, value);
+	case 'e':
+		r->evidence = value;
+		return true;
+	case 'c':
+		return add_cert(r, value);
+	case 'd':
+		r->collateral = value;
+		return true;
+	case 'a':
+		return set_time(r, value);
+	case 'r':
+		return set_report_data(r, value);
+	case 'p':
+		r->policy = value;
+		return true;
+	case 'R':
+		return add_root(r, value);
+	case 'j':
+		r->json = true;
+		return true;
+	default:
+		fputs(usage, stderr); /* getopt has named the option */
+		return false;
+	}
+}
+
+static bool read_options(struct request *r, int argc, char **argv)
+{
+	int option;
+
+	*r = (struct request){ .at = time(NULL) };
+	optind = 0; /* the caller may have used getopt before */
+	while ((option = getopt_long(argc, argv, "j", options, NULL)) != -1)
+		if (!set(r, option, optarg))
+			return false;
+	if (optind < argc)
+		return complain("argument", argv[optind], "not expected");
+	if (r->has_tee && r->evidence)
+		return true;
+	fputs(usage, stderr);
+	return complain("option", r->has_tee ? "--evidence" : "--tee", "is missing");
+}
+
+/* A file whole; one that is too large is no evidence. */
+static bool slurp(const char *path, struct blob *out)
+{
+	FILE *f = fopen(path, "re");
+	bool ok;
+
+	if (!f)
+		return complain("file", path, strerror(errno));
+	out->p = malloc(FILE_MAX + 1);
+	out->n = out->p ? fread(out->p, 1, FILE_MAX + 1, f) : 0;
+	ok = out->p && !ferror(f) && out->n <= FILE_MAX;
+	if (!ok)
+		complain("file", path, out->n > FILE_MAX ? "larger than 1 MiB" : "cannot be read");
+	fclose(f);
+	return ok;
+}
+
+/* What is not in the directory is not given; a directory that is not there is a mistake. */
+static bool read_collateral(const char *path, struct inputs *in)
+{
+	char crl[4096];
+	DIR *d = opendir(path);
+
+	if (!d)
+		return complain("directory", path, strerror(errno));
+	closedir(d);
+	if ((size_t)snprintf(crl, sizeof(crl), "%s/crl.der", path) >= sizeof(crl))
+		return complain("directory", path, strerror(ENAMETOOLONG));
+	if (access(crl, F_OK) && errno == ENOENT)
+		return true;
+	if (!slurp(crl, &in->crl))
+		return false;
+	return in->crl.n || complain("file", crl, "empty, want a CRL");
+}
+
+static struct policy *read_policy(const char *path)
+{
+	struct conf *y = conf_open(path);
+	const yaml_node_t *root = y ? conf_root(y) : NULL;
+	struct policy *p = root ? policy_read(y, root) : NULL;
+
+	if (y && conf_error_count(y)) {
+		conf_print_errors(y, stderr);
+		policy_free(p);
+		p = NULL;
+	} else if (!p) {
+		complain("file", path, strerror(ENOMEM));
+	}
+	conf_free(y);
+	return p;
+}
+
+static bool read_inputs(const struct request *r, struct inputs *in)
+{
+	if (!slurp(r->evidence, &in->evidence))
+		return false;
+	for (size_t i = 0; i < r->certs_count; i++)
+		if (!slurp(r->certs[i], &in->certs[i]))
+			return false;
+	if (r->collateral && !read_collateral(r->collateral, in))
+		return false;
+	in->policy = r->policy ? read_policy(r->policy) : policy_default();
+	if (!in->policy)
+		return false;
+	for (size_t i = 0; i < r->roots_count; i++)
+		if (policy_trust_root(in->policy, r->roots[i]))
+			return complain("option", "--trust-root", "more than a policy holds");
+	return true;
+}
+
+static void free_inputs(struct inputs *in)
+{
+	free(in->evidence.p);
+	for (size_t i = 0; i < CERTS_MAX; i++)
+		free(in->certs[i].p);
+	free(in->crl.p);
+	policy_free(in->policy);
+}
+
+static enum reason run(const struct request *r, const struct inputs *in, struct claims *c)
+{
+	struct evidence e = { .tee = r->tee, .at = r->at };
+	enum reason reason;
+
+	e.report = bytes_of(in->evidence.p, in->evidence.n);
+	e.crl = bytes_of(in->crl.p, in->crl.n);
+	e.certs_count = r->certs_count;
+	for (size_t i = 0; i < r->certs_count; i++)
+		e.certs[i] = bytes_of(in->certs[i].p, in->certs[i].n);
+	if (r->has_report_data)
+		e.report_data = r->report_data;
+	memset(c, 0, sizeof(*c));
+	reason = snp_report_unwrap(&e.report, c);
+	if (!reason)
+		return appraise(in->policy, &e, c);
+	c->tee = r->tee;
+	c->json = json_object();
+	return reason;
+}
+
+static bool print_json(enum reason reason, const struct claims *c)
+{
+	json_t *all = appraisal_json(reason, c);
+	bool ok = all && json_dumpf(all, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
+
+	json_decref(all);
+	return ok;
+}
+
+static void print_claim(const struct claims *c, const char *label, const char *key)
+{
+	const json_t *v = json_object_get(c->json, key);
+
+	if (json_is_string(v))
+		printf("%-13s%s\n", label, json_string_value(v));
+	else if (json_is_integer(v))
+		printf("%-13s%lld\n", label, (long long)json_integer_value(v));
+}
+
+static void print_classes(const struct claims *c)
+{
+	printf("%-13s", "good for");
+	for (enum class i = 0; i < CLASS_COUNT; i++)
+		if (c->class_mask >> i & 1)
+			printf("%s ", class_str(i));
+	printf("\n");
+}
+
+static bool print_text(enum reason reason, const struct claims *c)
+{
+	static const char *const verdicts[] = {
+		[VERDICT_ACCEPTED] = "accepted",
+		[VERDICT_REFUSED] = "refused",
+		[VERDICT_ERROR] = "not judged: our own failure",
+		[VERDICT_UNDETERMINED] = "could not tell",
+	};
+
+	printf("%-13s%s%s\n", "verdict", verdicts[reason_verdict(reason)],
+	       c->root[0] && c->lab_root ? " (LAB ROOT: no vendor vouches for it)" : "");
+	printf("%-13s%s\n", "reason", reason_str(reason));
+	if (c->detail[0])
+		printf("%-13s%s\n", "detail", c->detail);
+	if (reason == REASON_OK)
+		print_classes(c);
+	else if (json_object_size(c->json))
+		printf("what the evidence says, unproven:\n");
+	if (c->root[0])
+		printf("%-13ssha256:%s (%s)\n", "trust root", c->root, c->lab_root ? "lab" : "AMD");
+	print_claim(c, "product", "product");
+	print_claim(c, "key", "key");
+	if (c->tcb[0])
+		printf("%-13s%s\n", "tcb", c->tcb);
+	print_claim(c, "firmware", "current_version");
+	print_claim(c, "measurement", "measurement");
+	print_claim(c, "report data", "report_data");
+	print_claim(c, "host data", "host_data");
+	print_claim(c, "guest svn", "guest_svn");
+	print_claim(c, "policy", "policy");
+	print_claim(c, "platform", "platform_info");
+	print_claim(c, "vmpl", "vmpl");
+	print_claim(c, "chip", "chip_id");
+	if (c->not_after)
+		printf("%-13s%s\n", "expires", time_text(c->not_after).text);
+	return fflush(stdout) == 0;
+}
+
+int cmd_verify(int argc, char **argv)
+{
+	struct inputs in = { 0 };
+	int status = VERDICT_ERROR;
+	enum reason reason;
+	struct request r;
+	struct claims c;
+	bool printed;
+
+	if (!read_options(&r, argc, argv) || !read_inputs(&r, &in))
+		goto out;
+	reason = run(&r, &in, &c);
+	printed = r.json ? print_json(reason, &c) : print_text(reason, &c);
+	claims_free(&c);
+	if (!printed) {
+		complain("writing", "the verdict", "failed");
+		goto out;
+	}
+	status = reason_verdict(reason);
+out:
+	free_inputs(&in);
+	return status;
+}
