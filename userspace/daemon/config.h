@@ -24,12 +24,17 @@ enum {
 	ROUTERS_MAX = 1024,
 	CONFIG_PATH_MAX = 256,
 
-	HEARTBEAT_MS = 10000,	    /* defaults: mission.md's clocks */
+	HEARTBEAT_MS = 10000, /* these are defaults */
 	HEARTBEATS_MISSED = 3,
 	REAPPRAISE_MS = 300000,
-	LEASE_CLASSIFIED_MS = 3600000,	  /* also the most that may be asked for */
+	LEASE_CLASSIFIED_MS = 3600000, /* also the most that may be asked for */
 	LEASE_CONFIDENTIAL_MS = 86400000,
+	REBUILD_MS = 10000,
+	MOVED_PERMILLE = 100,
+	HYSTERESIS_PERMILLE = 200,
+	SILENCE_MS = 60000, /* twice what a router takes to miss its heartbeats */
 	RING_SLOTS = 65537,
+	RING_SHARE = 100, /* slots a member at least: within about 2 % of its weight */
 };
 
 enum select {
@@ -39,11 +44,11 @@ enum select {
 
 struct backend_config {
 	char name[NAME_MAX_BYTES];
-	struct addr addr;	    /* where its flows are sent, and where its agent is dialled */
-	uint16_t agent_port;	    /* 0: no agent, so never more than public */
-	char node[NAME_MAX_BYTES];  /* whom its certificate must name; default: name */
+	struct addr addr;	     /* where its flows are sent, and where its agent is dialled */
+	uint16_t agent_port;	     /* 0: no agent, so never more than public */
+	char node[NAME_MAX_BYTES];   /* whom its certificate must name; default: name */
 	char policy[NAME_MAX_BYTES]; /* appraisal policy; "" without an agent */
-	uint16_t check_port;	    /* TCP health check of a backend without an agent; 0: none, taken as healthy */
+	uint16_t check_port; /* TCP health check in want of an agent; 0: none, taken as healthy */
 };
 
 struct service_config {
@@ -67,8 +72,8 @@ struct router_config {
 	uint64_t heartbeats_missed;
 	uint64_t reappraise_ms;
 	uint64_t lease_ms[CLASS_COUNT]; /* at most the class's limit; public is not a time */
-	uint64_t rebuild_ms;	  /* rings are rebuilt for a changed cost at most this often */
-	uint64_t moved_permille;  /* most slots of a ring that one such rebuild may move */
+	uint64_t rebuild_ms;	      /* rings are rebuilt for a changed cost at most this often */
+	uint64_t moved_permille;      /* most slots of a ring that one such rebuild may move */
 	uint64_t hysteresis_permille; /* a cost that changed by less is left as it was */
 	uint64_t services_max, backends_max, flows_max; /* sizes of the maps; 0: the object's own */
 	char crl[CONFIG_PATH_MAX]; /* a directory with crl.der of each product, or "" */
@@ -81,7 +86,7 @@ struct router_config {
 
 struct agent_config {
 	struct attester_config attester;
-	char interfaces[INTERFACES_MAX][IF_NAMESIZE]; /* where the guard decapsulates; may be none */
+	char interfaces[INTERFACES_MAX][IF_NAMESIZE]; /* of the guard; may be none */
 	size_t interfaces_count;
 	struct addr *routers; /* whose packets the guard accepts */
 	size_t routers_count;

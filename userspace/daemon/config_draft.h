@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A configuration while it is read: what the keys said, and the nodes that said it,
+ * so that a mistake found later is still reported with its line.
+ *
+ *	config.c	 the file, its outermost keys, what is handed out
+ *	config_scalar.c	 names, paths, addresses, ports, times
+ *	config_router.c	 the keys of router
+ *	config_agent.c	 the keys of agent and identity
+ *	config_check.c	 what can only be judged once all is read
+ *	config_print.c	 the way back
+ */
+#ifndef CONFIG_DRAFT_H
+#define CONFIG_DRAFT_H
+
+#include "base/conf.h"
+#include "daemon/config.h"
+
+#define CONFIG_COUNT(a) (sizeof(a) / sizeof(*(a)))
+
+struct ref {
+	char name[NAME_MAX_BYTES];
+	const yaml_node_t *node;
+};
+
+struct backend_draft {
+	struct backend_config config;
+	const yaml_node_t *node, *name, *node_name, *agent, *policy, *check;
+};
+
+struct service_draft {
+	struct service_config config;
+	const yaml_node_t *node, *name, *vip, *ring, *backends;
+	struct ref *refs;
+	size_t refs_count;
+};
+
+struct policy_draft {
+	struct policy *policy;
+	const yaml_node_t *node;
+};
+
+struct draft {
+	struct config config;
+	const yaml_node_t *root, *identity, *router, *agent;
+	const yaml_node_t *services_max, *backends_max, *source, *guard, *directory;
+	struct backend_draft *backends;
+	size_t backends_count;
+	struct service_draft *services;
+	size_t services_count;
+	struct policy_draft *policies;
+	size_t policies_count;
+	bool no_memory;
+};
+
+/* config_scalar.c: readers for tables of keys.  field is what the name says. */
+void read_name(struct conf *y, const yaml_node_t *node, void *field); /* char [NAME_MAX_BYTES] */
+void read_user(struct conf *y, const yaml_node_t *node, void *field); /* char [32] */
+void read_path(struct conf *y, const yaml_node_t *node, void *field); /* char [CONFIG_PATH_MAX] */
+void read_interface(struct conf *y, const yaml_node_t *node, void *field); /* char [IF_NAMESIZE] */
+void read_unicast(struct conf *y, const yaml_node_t *node, void *field);   /* struct addr */
+void read_port(struct conf *y, const yaml_node_t *node, void *field);	   /* uint16_t */
+void read_protocol(struct conf *y, const yaml_node_t *node, void *field);  /* uint8_t */
+void read_ms(struct conf *y, const yaml_node_t *node, void *field);	   /* uint64_t */
+
+/* A list of interfaces without repetition into names[INTERFACES_MAX]; how many. */
+size_t read_interfaces(struct conf *y, const yaml_node_t *node, char names[][IF_NAMESIZE]);
+
+void router_read(struct conf *y, const yaml_node_t *node, void *draft);
+void agent_read(struct conf *y, const yaml_node_t *node, void *draft);
+void identity_read(struct conf *y, const yaml_node_t *node, void *draft);
+
+/* Complaints about what does not fit together; fills the services' indexes of backends. */
+void draft_check(struct conf *y, struct draft *d);
+
+#endif
