@@ -4,7 +4,7 @@
  * walk over all slots, and takes the next free one each time it is its turn.  Turns come at
  * the times (k + 1/2) / weight.  Those do not depend on who else is there, so that a change
  * of members leaves the order of all other turns alone, and the shares come out as Webster's
- * apportionment: within a slot of exact.
+ * apportionment, as even as whole slots allow.
  */
 #include <errno.h>
 #include <stdlib.h>
