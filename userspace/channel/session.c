@@ -140,6 +140,8 @@ static void on_timer(evutil_socket_t fd, short event, void *arg)
 	limit_of(s, &what);
 	if (s->state == SESSION_FLUSHING)
 		free_session(s);
+	else if (s->set->paused)
+		restart_timer(s); /* what it has said may lie unread */
 	else if (s->state == SESSION_READY && s->partial)
 		session_refuse(s, what);
 	else
@@ -383,7 +385,6 @@ void session_set_pause(struct session_set *set, bool paused)
 			continue;
 		if (paused) {
 			bufferevent_disable(s->bev, EV_READ);
-			event_del(s->timer);
 			continue;
 		}
 		bufferevent_enable(s->bev, EV_READ);

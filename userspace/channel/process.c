@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "channel/process.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "channel/agent.h"
+#include "channel/http.h"
+#include "channel/router.h"
+#include "channel/sock.h"
+
+enum {
+	FILES_MAX = 65536,	  /* a session and a probe for every backend there can be, nearly */
+	HEADROOM_BYTES = 1 << 30, /* a thousand sessions take some 60 MiB */
+};
+
+struct channel {
+	struct channel_host host;
+	struct router *router;
+	struct agent *agent; /* NULL: not one */
+	struct http *http;   /* NULL: no metrics */
+};
+
+static bool received(void *arg, const struct ipc_message *m)
+{
+	struct channel *ch = arg;
+
+	switch (m->type) {
+	case MSG_QUOTE:
+		return ch->agent && agent_receive(ch->agent, m);
+	case MSG_METRICS_TEXT:
+		return ch->http && http_receive(ch->http, m);
+	default:
+		return router_receive(ch->router, m);
+	}
+}
+
+static void paused(void *arg, bool paused)
+{
+	struct channel *ch = arg;
+
+	router_set_pause(ch->router, paused);
+	if (ch->agent)
+		agent_set_pause(ch->agent, paused);
+}
+
+static const struct parent_ops parent_ops = { received, paused };
+
+void channel_host_sessions(const struct channel_host *h, const char *role, struct session_set *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->base = h->base;
+	out->tls = h->tls;
+	out->router = !strcmp(role, "router");
+	snprintf(out->hello.role, sizeof(out->hello.role), "%s", role);
+	out->hello.tees = 1u << (out->router ? TEE_NONE : h->config->tee);
+	strcpy(out->hello.agent, "fairlead/" VERSION);
+	memcpy(out->hello.boot_id, h->boot_id, sizeof(out->hello.boot_id));
+	LIST_INIT(&out->all);
+}
+
+/* Tells two boots of one node apart (proc(5)); random where there is no such file. */
+static void read_boot_id(char out[WIRE_BOOT_ID_MAX])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, out, WIRE_BOOT_ID_MAX - 1) : 0;
+	uint64_t random[2] = { 0 };
+
+	if (fd >= 0)
+		close(fd);
+	if (n > 0) {
+		out[n] = 0;
+		out[strcspn(out, "\n")] = 0;
+		return;
+	}
+	tls_random(random, sizeof(random));
+	snprintf(out, WIRE_BOOT_ID_MAX, "%016llx%016llx", (unsigned long long)random[0],
+		 (unsigned long long)random[1]);
+}
+
+static void raise_files_limit(void)
+{
+	struct rlimit old, most = { FILES_MAX, FILES_MAX };
+
+	if (getrlimit(RLIMIT_NOFILE, &old))
+		return;
+	if (old.rlim_max >= FILES_MAX) {
+		most.rlim_max = old.rlim_max;
+		most.rlim_cur = old.rlim_cur > FILES_MAX ? old.rlim_cur : FILES_MAX;
+	}
+	if (setrlimit(RLIMIT_NOFILE, &most) == 0)
+		return;
+	most.rlim_cur = most.rlim_max = old.rlim_max; /* not ours to raise: what there is */
+	setrlimit(RLIMIT_NOFILE, &most);
+}
+
+static int listen_on(const char *what, const struct addr *addr, uint16_t port, char why[WHY_MAX])
+{
+	int fd = sock_listen(addr, port);
+	char text[ENDPOINT_TEXT_MAX];
+
+	if (fd < 0)
+		snprintf(why, WHY_MAX, "%s: listening on %s: %s", what,
+			 endpoint_text(addr, port, text), strerror(-fd));
+	return fd;
+}
+
+static int open_host(struct channel_host *h, int fd, struct channel *ch, char why[WHY_MAX])
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	int err = tls_open(h->config, &h->tls, why);
+
+	if (err)
+		return err;
+	read_boot_id(h->boot_id);
+	h->load_fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+	h->processors = processors > 0 ? processors : 1;
+	h->base = event_base_new();
+	h->parent = h->base ? parent_new(h->base, fd, &parent_ops, ch) : NULL;
+	if (!h->parent) {
+		snprintf(why, WHY_MAX, "no memory, or no event loop");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int open_listeners(struct channel *ch, char why[WHY_MAX])
+{
+	const struct channel_config *c = ch->host.config;
+	int fd;
+
+	if (c->agent) {
+		fd = listen_on("agent", &c->listen_addr, c->listen_port, why);
+		if (fd < 0)
+			return fd;
+		ch->agent = agent_new(&ch->host, fd);
+	}
+	if (c->metrics) {
+		fd = listen_on("metrics", &c->metrics_addr, c->metrics_port, why);
+		if (fd < 0)
+			return fd;
+		ch->http = http_new(&ch->host, fd);
+	}
+	ch->router = router_new(&ch->host);
+	if (ch->router && !ch->agent == !c->agent && !ch->http == !c->metrics)
+		return 0;
+	snprintf(why, WHY_MAX, "no memory");
+	return -ENOMEM;
+}
+
+int channel_open(int fd, const struct channel_config *c, struct channel **out, char why[WHY_MAX])
+{
+	struct channel *ch = calloc(1, sizeof(*ch));
+	int err;
+
+	if (!ch) {
+		snprintf(why, WHY_MAX, "no memory");
+		return -ENOMEM;
+	}
+	ch->host.config = c;
+	ch->host.load_fd = -1;
+	err = open_host(&ch->host, fd, ch, why);
+	if (!err)
+		err = open_listeners(ch, why);
+	if (err) {
+		channel_close(ch);
+		return err;
+	}
+	*out = ch;
+	return 0;
+}
+
+int channel_run(struct channel *ch)
+{
+	event_base_dispatch(ch->host.base);
+	return parent_has_failed(ch->host.parent);
+}
+
+void channel_close(struct channel *ch)
+{
+	if (!ch)
+		return;
+	router_free(ch->router);
+	agent_free(ch->agent);
+	http_free(ch->http);
+	parent_free(ch->host.parent);
+	if (ch->host.base)
+		event_base_free(ch->host.base);
+	if (ch->host.load_fd >= 0)
+		close(ch->host.load_fd);
+	tls_close(ch->host.tls);
+	free(ch);
+}
+
+static int confine(const struct channel_config *c)
+{
+	int err = sandbox_limit(HEADROOM_BYTES);
+
+	if (!err && c->user[0])
+		err = sandbox_drop(c->user);
+	return err ? err : sandbox_enter(SANDBOX_NETWORK);
+}
+
+void channel_main(int fd, const struct channel_config *c)
+{
+	char why[WHY_MAX] = "";
+	struct channel *ch;
+	int err;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, SIG_IGN); /* from a terminal: our parent ends us by closing fd */
+	raise_files_limit();
+	if (channel_open(fd, c, &ch, why))
+		fatalx("%s", why);
+	if (!tls_trusts_itself(ch->host.tls, time(NULL), why))
+		log_warnx("%s; no other node will believe it", why);
+	err = confine(c);
+	if (err)
+		fatalx("giving up privileges: %s", strerror(-err));
+	err = channel_run(ch);
+	channel_close(ch);
+	exit(err);
+}
+
+int channel_check(const struct channel_config *c, char why[WHY_MAX])
+{
+	struct tls *t;
+	int err = tls_open(c, &t, why);
+
+	if (!err)
+		tls_close(t);
+	return err;
+}
