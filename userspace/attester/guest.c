@@ -299,6 +299,7 @@ int soft_guest_parse(const char *name, const char *text, size_t n, struct soft_g
 
 int soft_guest_set(struct soft_guest *g, const char *field, const char *value, char why[WHY_MAX])
 {
+	static const char line[] = ":1: ";
 	struct conf_key table[FIELDS];
 	char key[FIELD_MAX], text[FIELD_MAX + 2 * TEXT_MAX];
 	int n;
@@ -320,8 +321,8 @@ int soft_guest_set(struct soft_guest *g, const char *field, const char *value, c
 		return -EINVAL;
 	}
 	n = take(conf_parse("", text, n), table, g, why);
-	if (n == -EINVAL) /* without the place, ":1: " */
-		memmove(why, why + strspn(why, ":1 "), strlen(why + strspn(why, ":1 ")) + 1);
+	if (!strncmp(why, line, strlen(line))) /* there is no file that people know */
+		memmove(why, why + strlen(line), strlen(why + strlen(line)) + 1);
 	return n;
 }
 
