@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/outcome.h"
+#include "verifier/process.h"
 
 static struct node *node_or_null(struct daemon *d, const struct ipc_message *m, uint32_t generation)
 {
