@@ -19,7 +19,7 @@ struct clock_sample {
 	uint32_t hz;	  /* jiffies a second */
 };
 
-/* Takes two samples 100 ms apart to learn HZ, so it blocks for that long. */
+/* Takes samples 100 ms apart until they tell HZ: blocks for 100 ms, 2 s where time is lumpy. */
 int clock_open(struct clock **out, char why[DATAPLANE_WHY_MAX]);
 int clock_read(struct clock *c, struct clock_sample *s); /* 0 or -errno; 2 µs */
 /*
@@ -31,5 +31,7 @@ void clock_close(struct clock *c); /* takes NULL */
 
 /* Pure: the HZ that two samples tell, one of the kernel's choices; 0 when none fits. */
 uint32_t clock_hz_of(uint64_t jiffies, uint64_t ns);
+/* Pure: did time go on between two readings that jiffies did not count? */
+bool clock_stood_still(const struct clock_reading *a, const struct clock_reading *b, uint32_t hz);
 
 #endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Sums over CPUs, and a walk over the flow cache; see counters.h. */
+#include "steering/counters.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+#include "steering/tables_internal.h"
+
+enum {
+	BATCH = 256, /* entries a call */
+	WORDS_MAX = 4,
+};
+
+/*
+ * Adds up count entries of a per-CPU array of values of words 64-bit numbers each.  0 or -errno.
+ */
+static int sum(int fd, size_t words, uint64_t *out, size_t count)
+{
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *values;
+	uint32_t *keys;
+	int err = 0;
+
+	if (cpus < 0)
+		return cpus;
+	values = calloc((size_t)BATCH * (size_t)cpus * words, sizeof(*values));
+	keys = calloc(BATCH, sizeof(*keys));
+	memset(out, 0, count * words * sizeof(*out));
+	for (size_t done = 0; values && keys && done < count;) {
+		uint32_t n = count - done < BATCH ? (uint32_t)(count - done) : BATCH;
+		uint32_t from = (uint32_t)done - 1, next;
+
+		err = bpf_map_lookup_batch(fd, done ? &from : NULL, &next, keys, values, &n, NULL);
+		/* ENOENT: that was the last of the map. */
+		if ((err && err != -ENOENT) || !n)
+			break;
+		for (size_t i = 0; i < n * (size_t)cpus * words; i++)
+			out[(done + i / words / (size_t)cpus) * words + i % words] += values[i];
+		done += n;
+		err = 0;
+	}
+	if (!values || !keys)
+		err = -ENOMEM;
+	free(values);
+	free(keys);
+	return err == -ENOENT ? 0 : err;
+}
+
+_Static_assert(sizeof(struct traffic) == 4 * sizeof(uint64_t), "summed as words");
+_Static_assert(sizeof(struct counter) == 2 * sizeof(uint64_t), "summed as words");
+
+int counters_services(const struct dataplane *d, struct traffic *out, size_t count)
+{
+	return sum(d->map[MAP_SERVICE_STATS].fd, 4, (uint64_t *)out, count);
+}
+
+int counters_backends(const struct dataplane *d, struct traffic *out, size_t count)
+{
+	return sum(d->map[MAP_BACKEND_STATS].fd, 4, (uint64_t *)out, count);
+}
+
+int counters_map(int fd, struct counter out[OUT_COUNT])
+{
+	return sum(fd, 2, (uint64_t *)out, OUT_COUNT);
+}
+
+int counters_outcomes(const struct dataplane *d, struct counter out[OUT_COUNT])
+{
+	size_t count = d->map[MAP_SERVICE_STATS].entries;
+	struct traffic *services = calloc(count, sizeof(*services));
+	int err = services ? counters_map(d->map[MAP_OUTCOMES].fd, out) : -ENOMEM;
+
+	if (!err)
+		err = counters_services(d, services, count);
+	for (size_t i = 0; !err && i < count; i++) {
+		out[OUT_STEERED].packets += services[i].packets;
+		out[OUT_STEERED].bytes += services[i].bytes;
+	}
+	free(services);
+	return err;
+}
+
+static void count_entry(const struct tables *t, uint64_t entry, struct flow_counts *total,
+			uint64_t *by_backend, size_t count)
+{
+	uint16_t id = flow_backend(entry);
+
+	if (!id)
+		return;
+	total->used++;
+	total->probation += entry & FLOW_PROBATION;
+	if (id >= t->backends_max || t->backends[id].generation != flow_generation(entry))
+		total->stale++;
+	else if (by_backend && id < count)
+		by_backend[id]++;
+}
+
+void flows_count(const struct tables *t, struct flow_counts *total, uint64_t *by_backend,
+		 size_t count)
+{
+	*total = (struct flow_counts){ .entries = (uint64_t)t->flow_sets * FLOW_WAYS };
+	if (by_backend)
+		memset(by_backend, 0, count * sizeof(*by_backend));
+	for (uint32_t s = 0; s < t->flow_sets; s++)
+		for (int i = 0; i < FLOW_WAYS; i++)
+			count_entry(t, __atomic_load_n(&t->flows[s].entry[i], __ATOMIC_RELAXED),
+				    total, by_backend, count);
+}
+
+/* Compare and swap: the packet path may put another flow there meanwhile. */
+uint64_t flows_purge(struct tables *t, uint16_t id)
+{
+	uint64_t purged = 0;
+
+	for (uint32_t s = 0; s < t->flow_sets; s++) {
+		for (int i = 0; i < FLOW_WAYS; i++) {
+			__u64 *e = &t->flows[s].entry[i];
+			__u64 now = __atomic_load_n(e, __ATOMIC_RELAXED);
+
+			if (!flow_backend(now) || (id && flow_backend(now) != id))
+				continue;
+			purged += __atomic_compare_exchange_n(e, &now, 0, false, __ATOMIC_RELAXED,
+							      __ATOMIC_RELAXED);
+		}
+	}
+	return purged;
+}

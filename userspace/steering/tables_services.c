@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The services, prepared in the half that is not live and shown by one store.  Their
+ * rings stay where they are: tables_rings.c.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/log.h"
+#include "hash.h"
+#include "steering/buckets.h"
+#include "steering/grace.h"
+#include "steering/tables_internal.h"
+#include "steering/why.h"
+
+enum {
+	RESEEDS_MAX = 8, /* at a load of a quarter one is a rarity */
+};
+
+/* A set of services being prepared. */
+struct draft {
+	const struct service_want *want;
+	size_t count;
+	uint16_t *ids;		 /* of want */
+	uint8_t *taken;		 /* by id: 1 kept, 2 new */
+	struct service *entries; /* ports, then one per address */
+	size_t entries_count;
+	struct service_bucket *half;
+};
+
+static bool claim_ring(struct tables *t, struct service *s)
+{
+	return !s->ring_slots || !regions_claim(&t->regions, s->ring, s->ring_slots);
+}
+
+void tables_find_slots(struct tables *t, bool claim)
+{
+	struct service_bucket *half = tables_half(t, t->settings->services_half);
+
+	memset(t->slot, 0, t->services_max * sizeof(*t->slot));
+	for (size_t i = 0; i < (size_t)t->buckets * SERVICE_SLOTS; i++) {
+		struct service *s = &half[i / SERVICE_SLOTS].slot[i % SERVICE_SLOTS];
+
+		if (s->kind != SERVICE_PORT || s->id >= t->services_max || t->slot[s->id])
+			continue;
+		if (claim && !claim_ring(t, s)) {
+			log_warnx("service %u: its ring at %u, %u slots, cannot be; taken away",
+				  s->id, s->ring, s->ring_slots);
+			if (t->view)
+				continue;
+			__atomic_store_n(&s->ring_ref, 0, __ATOMIC_SEQ_CST);
+		}
+		t->slot[s->id] = s;
+	}
+}
+
+static int compare(const void *a, const void *b, void *arg)
+{
+	const struct service_want *want = arg;
+	const struct service_want *x = &want[*(const uint32_t *)a],
+				  *y = &want[*(const uint32_t *)b];
+	int order = memcmp(&x->vip, &y->vip, sizeof(x->vip));
+
+	if (!order)
+		order = (x->port > y->port) - (x->port < y->port);
+	if (!order)
+		order = (x->proto > y->proto) - (x->proto < y->proto);
+	return order;
+}
+
+static bool same_vip(const struct service_want *a, const struct service_want *b)
+{
+	return addr_equal(&a->vip, &b->vip);
+}
+
+static int twice(const struct service_want *a, const struct service_want *b,
+		 char why[DATAPLANE_WHY_MAX])
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	return because(why, -EEXIST, "services %s and %s: both want %s protocol %u", a->name,
+		       b->name, endpoint_text(&a->vip, a->port, text), a->proto);
+}
+
+/*
+ * One entry per address too, for packets whose ports cannot be read: counted for the first
+ * service there, of the highest class, and silent if any of them is.
+ */
+static int add_addresses(struct draft *f, char why[DATAPLANE_WHY_MAX])
+{
+	uint32_t *order = calloc(f->count + 1, sizeof(*order));
+	struct service *at = NULL;
+	int err = 0;
+
+	if (!order)
+		return because(why, -ENOMEM, "no memory for %zu services", f->count);
+	for (size_t i = 0; i < f->count; i++)
+		order[i] = (uint32_t)i;
+	qsort_r(order, f->count, sizeof(*order), compare, (void *)(uintptr_t)f->want);
+	for (size_t i = 0; !err && i < f->count; i++) {
+		const struct service_want *w = &f->want[order[i]];
+		const struct service_want *last = i ? &f->want[order[i - 1]] : NULL;
+
+		if (last && same_vip(last, w) && last->port == w->port && last->proto == w->proto)
+			err = twice(last, w, why);
+		if (!last || !same_vip(last, w)) {
+			at = &f->entries[f->entries_count++];
+			*at = (struct service){ .vip = w->vip,
+						.kind = SERVICE_ADDRESS,
+						.id = f->ids[order[i]] };
+		}
+		if (w->class > at->class)
+			at->class = (uint8_t)w->class;
+		if (w->refusal == REFUSE_DROP)
+			at->refusal = REFUSE_DROP;
+	}
+	free(order);
+	return err;
+}
+
+static int find_ids(const struct tables *t, struct draft *f, char why[DATAPLANE_WHY_MAX])
+{
+	const struct name *names = tables_service_slot_name(t, 0);
+	uint32_t *index = names_index(names[0].text, sizeof(*names), t->services_max);
+	uint32_t cursor = 0;
+
+	if (!index)
+		return because(why, -ENOMEM, "no memory for %zu services", f->count);
+	for (size_t i = 0; i < f->count; i++) {
+		int64_t id = f->want[i].name[0] ? names_find(index, names[0].text, sizeof(*names),
+							     t->services_max, f->want[i].name)
+						: -1;
+
+		f->ids[i] = id < 0 ? UINT16_MAX : (uint16_t)id;
+		if (id >= 0 && f->taken[id]++) {
+			free(index);
+			return because(why, -EEXIST, "service %s: named twice", f->want[i].name);
+		}
+	}
+	free(index);
+	/* Unused ids first, then those whose owner goes now. */
+	for (int pass = 0; pass < 2; pass++, cursor = 0) {
+		for (size_t i = 0; i < f->count; i++) {
+			if (f->ids[i] != UINT16_MAX)
+				continue;
+			while (cursor < t->services_max &&
+			       (f->taken[cursor] || (!pass && name_is_set(&names[cursor]))))
+				cursor++;
+			if (cursor == t->services_max)
+				break;
+			f->ids[i] = (uint16_t)cursor;
+			f->taken[cursor] = 2;
+		}
+	}
+	return 0;
+}
+
+static int check(const struct tables *t, const struct draft *f, char why[DATAPLANE_WHY_MAX])
+{
+	if (f->count > t->services_max)
+		return because(why, -ENOSPC,
+			       "%zu services are wanted, there is room for %u: sizes "
+			       "are set when the maps are made",
+			       f->count, t->services_max);
+	for (size_t i = 0; i < f->count; i++) {
+		const struct service_want *w = &f->want[i];
+
+		if (!w->name[0])
+			return because(why, -EINVAL, "service %zu: has no name", i);
+		if (!w->port || (w->proto != IPPROTO_TCP && w->proto != IPPROTO_UDP) ||
+		    w->class >= CLASS_COUNT)
+			return because(why, -EINVAL,
+				       "service %s: port %u, protocol %u, class %u; "
+				       "want a port, TCP or UDP, a known class",
+				       w->name, w->port, w->proto, w->class);
+	}
+	return 0;
+}
+
+static int fill(const struct tables *t, struct draft *f, char why[DATAPLANE_WHY_MAX])
+{
+	for (size_t i = 0; i < f->count; i++) {
+		const struct service_want *w = &f->want[i];
+		const struct service *old = f->taken[f->ids[i]] == 1 ? t->slot[f->ids[i]] : NULL;
+
+		f->entries[f->entries_count++] = (struct service){
+			.vip = w->vip,
+			.port = htons(w->port),
+			.proto = w->proto,
+			.kind = SERVICE_PORT,
+			.id = f->ids[i],
+			.class = (uint8_t)w->class,
+			.refusal = (uint8_t)w->refusal,
+			.ring_ref = old ? old->ring_ref : 0,
+		};
+	}
+	return add_addresses(f, why);
+}
+
+/* While nothing is live, other keys may be tried; later they would move every flow. */
+static int build(struct tables *t, struct draft *f, char why[DATAPLANE_WHY_MAX])
+{
+	struct settings s = *t->settings;
+	size_t failed = 0;
+	int err = buckets_build(&s, f->half, f->entries, f->entries_count, &failed);
+
+	for (int i = 0; err && t->reseed && i < RESEEDS_MAX; i++) {
+		s.hash_key[0] = hash_mix(s.hash_key[0] + 1, s.hash_key[1]);
+		s.hash_key[1] = hash_mix(s.hash_key[1] + 1, s.hash_key[0]);
+		err = buckets_build(&s, f->half, f->entries, f->entries_count, &failed);
+	}
+	if (err)
+		return because(why, err,
+			       "service %s: its place in the table is full, as are those "
+			       "around it: %zu services in %u buckets",
+			       f->want[failed < f->count ? failed : 0].name, f->count, t->buckets);
+	memcpy(t->settings->hash_key, s.hash_key, sizeof(s.hash_key));
+	return 0;
+}
+
+static void flip(struct tables *t, const struct draft *f)
+{
+	uint32_t idle = !t->settings->services_half;
+	size_t bytes = t->buckets * sizeof(*f->half);
+
+	for (size_t i = 0; i < f->count; i++) {
+		if (f->taken[f->ids[i]] == 1)
+			continue;
+		/* The ring goes before the name: were we killed here, the next daemon would
+		 * find the newcomer's name on it. */
+		if (t->slot[f->ids[i]])
+			tables_drop_ring(t, t->slot[f->ids[i]]);
+		tables_clear_traffic(t, MAP_SERVICE_STATS, f->ids[i]);
+		name_set(tables_service_slot_name(t, f->ids[i]), f->want[i].name);
+	}
+	if (t->idle_seen)
+		grace_wait();
+	memcpy(tables_half(t, idle), f->half, bytes);
+	__atomic_store_n(&t->settings->services_half, idle, __ATOMIC_RELEASE);
+	t->idle_seen = true;
+}
+
+/* Those that went give up their rings and names; the new half's slots are found. */
+static void settle(struct tables *t, const struct draft *f)
+{
+	for (uint32_t id = 0; id < t->services_max; id++) {
+		if (t->slot[id] && t->slot[id]->ring_slots && f->taken[id] != 1)
+			regions_retire(&t->regions, t->slot[id]->ring);
+		if (!f->taken[id])
+			name_clear(tables_service_slot_name(t, id));
+	}
+	tables_find_slots(t, false);
+}
+
+static int draft_alloc(const struct tables *t, struct draft *f, char why[DATAPLANE_WHY_MAX])
+{
+	f->taken = calloc(t->services_max + 1, 1);
+	f->entries = calloc(2 * f->count + 1, sizeof(*f->entries));
+	f->half = calloc(t->buckets, sizeof(*f->half));
+	if (!f->taken || !f->entries || !f->half)
+		return because(why, -ENOMEM, "no memory for %zu services", f->count);
+	return 0;
+}
+
+int tables_set_services(struct tables *t, const struct service_want *want, size_t count,
+			uint16_t *ids, char why[DATAPLANE_WHY_MAX])
+{
+	struct draft f = { .want = want, .count = count, .ids = ids };
+	int err;
+
+	err = check(t, &f, why);
+	if (err)
+		return err;
+	err = draft_alloc(t, &f, why);
+	if (!err)
+		err = find_ids(t, &f, why);
+	if (!err)
+		err = fill(t, &f, why);
+	if (!err)
+		err = build(t, &f, why);
+	if (err)
+		goto out;
+	if (memcmp(f.half, tables_half(t, t->settings->services_half),
+		   t->buckets * sizeof(*f.half)) != 0) {
+		flip(t, &f);
+		settle(t, &f);
+	}
+	t->reseed = false;
+out:
+	free(f.taken);
+	free(f.entries);
+	free(f.half);
+	return err;
+}
