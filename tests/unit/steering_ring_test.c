@@ -62,6 +62,24 @@ static void test_shares_follow_weights(void **state)
 	}
 }
 
+/* Many of one weight do not all round the same way, at the expense of another. */
+static void test_equals_do_not_round_together(void **state)
+{
+	struct fixture *f = fixture_of(state);
+
+	for (size_t n = 10; n < 200; n++) {
+		double share = 0;
+
+		make_members(f->m, n, 1000);
+		f->m[3].weight = 20000;
+		share = 1021.0 * 20000 / (20000 + 1000.0 * (n - 1));
+		assert_int_equal(ring_build(f->w, f->m, n, 1021, f->a), 0);
+		assert_int_equal(ring_balanced(f->w, f->m, n, f->a, 1021), RING_OK);
+		count_primaries(f, f->a, 1021);
+		assert_in_range(f->count[4], share * 0.99 - 1, share * 1.01 + 1);
+	}
+}
+
 static void test_order_of_listing_is_nothing(void **state)
 {
 	struct fixture *f = fixture_of(state);
@@ -224,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_primes),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_shares_follow_weights),
+		cmocka_unit_test(test_equals_do_not_round_together),
 		cmocka_unit_test(test_order_of_listing_is_nothing),
 		cmocka_unit_test(test_places_do_not_depend_on_ids),
 		cmocka_unit_test(test_fallbacks_are_spread),

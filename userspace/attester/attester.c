@@ -19,6 +19,22 @@ struct attester {
 	void *source;
 };
 
+struct attester *attester_new(const struct source_ops *ops, void *source)
+{
+	struct attester *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->ops = ops;
+	a->source = source;
+	return a;
+}
+
+enum tee attester_tee(const struct attester *a)
+{
+	return a->ops->tee;
+}
+
 static int try(struct attester *a, const struct source_ops *ops, const struct attester_config *c,
 	       char why[WHY_MAX])
 {
@@ -73,7 +89,7 @@ int attester_open(const struct attester_config *c, struct attester **out, char w
 			 c->vmpl, VMPL_MAX);
 		return -EPROTONOSUPPORT;
 	}
-	a = calloc(1, sizeof(*a));
+	a = attester_new(NULL, NULL);
 	if (!a) {
 		snprintf(why, WHY_MAX, "no memory");
 		return -ENOMEM;

@@ -76,17 +76,17 @@ static int quote(struct server *s, const struct request *r, char why[WHY_MAX])
 	uint8_t report_data[REPORT_DATA_BYTES];
 	int err = -EBUSY;
 
+	if (r->binding.tee != attester_tee(s->attester)) {
+		snprintf(why, WHY_MAX, "asked for evidence of %s: this guest is %s",
+			 tee_str(r->binding.tee), tee_str(attester_tee(s->attester)));
+		return -EPROTONOSUPPORT;
+	}
 	if (!binding_report_data(&r->binding, report_data)) {
 		snprintf(why, WHY_MAX, "no memory for a digest");
 		return -ENOMEM;
 	}
 	for (int i = 0; err == -EBUSY && i < BUSY_TRIES; i++)
 		err = attester_quote(s->attester, report_data, &s->quote, why);
-	if (!err && s->quote.tee != r->binding.tee) {
-		snprintf(why, WHY_MAX, "asked for evidence of %s: this guest is %s",
-			 tee_str(r->binding.tee), tee_str(s->quote.tee));
-		return -EPROTONOSUPPORT;
-	}
 	return err;
 }
 

@@ -255,4 +255,5 @@ static void source_close(void *source)
 	sev_guest_free(source);
 }
 
-const struct source_ops source_sev_guest = { "sev-guest", source_open, source_quote, source_close };
+const struct source_ops source_sev_guest = { "sev-guest", TEE_SNP, source_open, source_quote,
+					     source_close };

@@ -123,4 +123,4 @@ static void source_close(void *source)
 	free(source);
 }
 
-const struct source_ops source_soft = { "soft", source_open, quote, source_close };
+const struct source_ops source_soft = { "soft", TEE_SNP, source_open, quote, source_close };

@@ -12,6 +12,7 @@ enum {
 
 struct source_ops {
 	const char *name;
+	enum tee tee;
 	/* 0 and *out, or -errno and why[]. */
 	int (*open)(const struct attester_config *c, void **out, char why[WHY_MAX]);
 	int (*quote)(void *source, const uint8_t report_data[REPORT_DATA_BYTES], struct quote *out,
@@ -37,6 +38,10 @@ struct pace {
 /* Sleeps until CALLS_APART_MS after the end of the last call. */
 void pace_wait(const struct pace *p, const struct source_clock *clock);
 void pace_called(struct pace *p, const struct source_clock *clock);
+
+/* An attester of one opened source, which it takes over.  NULL without memory. */
+struct attester *attester_new(const struct source_ops *ops, void *source);
+enum tee attester_tee(const struct attester *a);
 
 /* Reads requests and answers them until fd closes: 0, or -errno when the other side talks nonsense.
  */

@@ -283,4 +283,5 @@ static void source_close(void *source)
 	tsm_free(source);
 }
 
-const struct source_ops source_tsm = { "configfs-tsm", source_open, source_quote, source_close };
+const struct source_ops source_tsm = { "configfs-tsm", TEE_SNP, source_open, source_quote,
+				       source_close };
