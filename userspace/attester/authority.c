@@ -66,7 +66,7 @@ static bool extend(struct authority *a, enum role role, X509 *x)
 	if (role == ROLE_ARK)
 		return extend_root(x);
 	snprintf(crl, sizeof(crl), "URI:https://kdsintf.amd.com/%s/v1/%s/crl",
-		 role == ROLE_ASK ? "vcek" : "vlek", snp_product_str(a->options->product));
+		 role == ROLE_ASK ? "vcek" : "vlek", lab_product_str(a->options->product));
 	return extend_intermediate(x, a->certs[ROLE_ARK], crl);
 }
 
@@ -111,7 +111,7 @@ static int check_name(X509 *x, enum snp_product product, enum role role, char wh
 		return 0;
 	snprintf(why, WHY_MAX,
 		 "the root that is there is not for %s: want an empty directory for a new one",
-		 snp_product_str(product));
+		 lab_product_str(product));
 	return -EEXIST;
 }
 

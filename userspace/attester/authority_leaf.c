@@ -75,7 +75,7 @@ static bool add_tcb(X509 *x, const struct soft_tcb *t)
 static bool add_amd(X509 *x, const struct soft_guest *g, enum snp_key kind)
 {
 	bool turin = g->product == SNP_TURIN;
-	const char *product = snp_product_str(g->product);
+	const char *product = lab_product_str(g->product);
 
 	/* Milan's VCEKs, and they alone, carry a stepping: always that one. */
 	if (g->product == SNP_MILAN && kind == SNP_VCEK)
@@ -131,7 +131,7 @@ static int check_root(const struct leaf *l, char why[WHY_MAX])
 	if (!differ)
 		return 0;
 	snprintf(why, WHY_MAX, "the guest is a %s, its root is not: want a root of that product",
-		 snp_product_str(l->guest->product));
+		 lab_product_str(l->guest->product));
 	return -EINVAL;
 }
 
@@ -156,7 +156,7 @@ static int store(const struct leaf *l, const char *directory, char why[WHY_MAX])
 	int err;
 
 	if (!x)
-		return pki_error(why, snp_key_str(l->kind));
+		return pki_error(why, lab_key_str(l->kind));
 	err = pki_der_write(directory, vlek ? "vlek.der" : "vcek.der", x, why);
 	X509_free(x);
 	if (err)

@@ -18,7 +18,7 @@ static void common_name(enum snp_product p, enum role role, char out[NAME_TEXT_M
 		[ROLE_VCEK] = "SEV-VCEK", [ROLE_VLEK] = "SEV-VLEK",
 	};
 
-	snprintf(out, NAME_TEXT_MAX, formats[role], snp_product_str(p));
+	snprintf(out, NAME_TEXT_MAX, formats[role], lab_product_str(p));
 }
 
 X509_NAME *authority_name(enum snp_product p, enum role role)

@@ -22,7 +22,7 @@ enum {
 static const char *const products[SNP_PRODUCTS] = { "Milan", "Genoa", "Turin" };
 static const char *const keys[SNP_KEYS] = { "vcek", "vlek" };
 
-const char *snp_product_str(enum snp_product p)
+const char *lab_product_str(enum snp_product p)
 {
 	return p < SNP_PRODUCTS ? products[p] : "unknown";
 }
@@ -37,7 +37,7 @@ bool snp_product_parse(const char *text, enum snp_product *out)
 	return false;
 }
 
-const char *snp_key_str(enum snp_key k)
+const char *lab_key_str(enum snp_key k)
 {
 	return k < SNP_KEYS ? keys[k] : "unknown";
 }
@@ -392,8 +392,8 @@ void soft_guest_print(const struct soft_guest *g, FILE *to)
 {
 	fprintf(to, "# A lab guest: what its reports say.  Read again for every quote.\n");
 	fprintf(to, "name: \"%s\"\n", g->name);
-	fprintf(to, "product: %s\n", snp_product_str(g->product));
-	fprintf(to, "key: %s\n", snp_key_str(g->key));
+	fprintf(to, "product: %s\n", lab_product_str(g->product));
+	fprintf(to, "key: %s\n", lab_key_str(g->key));
 	print_guest(g, to);
 	print_platform(g, to);
 }

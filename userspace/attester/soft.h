@@ -70,9 +70,9 @@ struct soft_guest {
 	char csp_id[CSP_ID_MAX];			  /* in a VLEK */
 };
 
-const char *snp_product_str(enum snp_product p); /* "Milan", … */
+const char *lab_product_str(enum snp_product p); /* "Milan", … */
 bool snp_product_parse(const char *text, enum snp_product *out);
-const char *snp_key_str(enum snp_key k); /* "vcek", "vlek": also the stem of the files' names */
+const char *lab_key_str(enum snp_key k); /* "vcek", "vlek": also the stem of the files' names */
 
 /* What an up-to-date part of that line says; identities are zero: the caller draws them. */
 void soft_guest_default(struct soft_guest *g, enum snp_product p);
