@@ -295,6 +295,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	struct session *s = arg;
 	unsigned long err;
 	char why[WHY_MAX];
+	bool refused;
 
 	if (what & BEV_EVENT_CONNECTED) {
 		on_connected(s);
@@ -302,8 +303,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	}
 	err = bufferevent_get_openssl_error(bev);
 	if (s->state == SESSION_HANDSHAKE || err) {
-		tls_describe(s->ssl, err, why);
-		end(s, err ? SESSION_REFUSED : SESSION_CLOSED, why);
+		refused = tls_describe(s->ssl, err, why);
+		end(s, refused ? SESSION_REFUSED : SESSION_CLOSED, why);
 		return;
 	}
 	end(s, SESSION_CLOSED,

@@ -313,16 +313,20 @@ bool tls_export(SSL *ssl, const uint8_t request[DIGEST_BYTES], uint8_t out[EXPOR
 					  1) == 1;
 }
 
-void tls_describe(SSL *ssl, unsigned long err, char why[WHY_MAX])
+bool tls_describe(SSL *ssl, unsigned long err, char why[WHY_MAX])
 {
+	bool path = !err || ERR_SYSTEM_ERROR(err);
+	const char *text = path ? NULL : ERR_reason_error_string(err);
 	long verified = SSL_get_verify_result(ssl);
-	const char *text = err ? ERR_reason_error_string(err) : NULL;
 
 	if (verified != X509_V_OK)
 		refuse(why, "its certificate", X509_verify_cert_error_string(verified));
+	else if (path)
+		refuse(why, "the connection broke", err ? strerror(ERR_GET_REASON(err)) : "");
 	else
-		refuse(why, "TLS", text ? text : "the connection broke");
+		refuse(why, "TLS", text ? text : "failed");
 	ERR_clear_error();
+	return !path;
 }
 
 bool tls_random(void *out, size_t n)

@@ -46,8 +46,11 @@ bool tls_peer_has_address(SSL *ssl, const struct addr *a);
 /* The session's exporter (RFC 5705, RFC 8446 7.5) over the digest of a request. */
 bool tls_export(SSL *ssl, const uint8_t request[DIGEST_BYTES], uint8_t out[EXPORTER_BYTES]);
 
-/* Why a handshake or connection failed: err is what the library reported, or 0. */
-void tls_describe(SSL *ssl, unsigned long err, char why[WHY_MAX]);
+/*
+ * Why a handshake or connection failed; err is what the library reported, or 0.  Whether it was
+ * one of the two sides that would not go on, rather than the path between them.
+ */
+bool tls_describe(SSL *ssl, unsigned long err, char why[WHY_MAX]);
 
 bool tls_random(void *out, size_t n);
 
