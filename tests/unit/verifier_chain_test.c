@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Roots, chains, leaves and CRLs: what OpenSSL lets through and what it does not, each by name. */
+#include "unit/verifier_lab.h"
+
+/* Adds a certificate that is not one of the three. */
+static void bring(struct scene *s, struct lab_cert *c)
+{
+	lab_build_cert(c);
+	s->evidence.certs[s->evidence.certs_count++] = bytes_of(c->der, c->n);
+}
+
+static struct lab_cert spare;
+
+/* Who came along. */
+static void nothing(struct scene *s)
+{
+	s->evidence.certs_count = 0;
+}
+static void empty_files(struct scene *s)
+{
+	for (int i = 0; i < 3; i++)
+		s->evidence.certs[i].n = 0;
+}
+static void leaf_missing(struct scene *s)
+{
+	s->leaf.left_out = true;
+}
+static void leaf_alone(struct scene *s)
+{
+	s->mid.left_out = s->root.left_out = true;
+}
+static void mid_missing(struct scene *s)
+{
+	s->mid.left_out = true;
+}
+static void root_missing(struct scene *s)
+{
+	s->root.left_out = true;
+}
+static void mid_as_leaf(struct scene *s)
+{
+	s->evidence.certs[0] = s->evidence.certs[1];
+}
+static void twice(struct scene *s)
+{
+	s->evidence.certs[s->evidence.certs_count++] = s->evidence.certs[1];
+	s->evidence.certs[s->evidence.certs_count++] = s->evidence.certs[2];
+}
+static void both_leaves(struct scene *s)
+{
+	spare = s->leaf;
+	spare.subject = "SEV-VLEK";
+	bring(s, &spare);
+	s->evidence.certs[3] = s->evidence.certs[0];
+	s->evidence.certs[0] = bytes_of(spare.der, spare.n);
+}
+static void both_authorities(struct scene *s)
+{
+	spare = s->mid;
+	spare.subject = "SEV-VLEK-Milan";
+	spare.serial = 0x10101;
+	bring(s, &spare);
+}
+
+static void test_presence(void **state)
+{
+	static const struct row rows[] = {
+		{ "no certificates", 0, 0, NULL, nothing, REASON_NO_LEAF },
+		{ "empty files", 0, 0, NULL, empty_files, REASON_NO_LEAF },
+		{ "no leaf", 0, 0, leaf_missing, NULL, REASON_NO_LEAF },
+		{ "leaf alone", 0, 0, leaf_alone, NULL, REASON_NO_CHAIN },
+		{ "no intermediate", 0, 0, mid_missing, NULL, REASON_CERT_CHAIN },
+		{ "no root", 0, 0, root_missing, NULL, REASON_CERT_CHAIN },
+		{ "intermediate as leaf", 0, 0, NULL, mid_as_leaf, REASON_CERT_CHAIN },
+		{ "authorities twice", 0, 0, NULL, twice, REASON_OK },
+		{ "a VLEK beside the VCEK", 0, 0, NULL, both_leaves, REASON_OK },
+		{ "ASVK beside ASK", 0, 0, NULL, both_authorities, REASON_OK },
+	};
+
+	(void)state;
+	run_rows(rows, sizeof(rows) / sizeof(*rows));
+}
+
+/* Roots. */
+static void unpinned(struct scene *s)
+{
+	s->policy->snp.roots.count = 0;
+}
+static void unpinned_and_worse(struct scene *s)
+{
+	unpinned(s);
+	s->report[0] = 1;
+	s->evidence.certs[0].n -= 40;
+}
+static void pinned_by_key(struct scene *s)
+{
+	struct bytes der = bytes_of(s->root.der, s->root.n);
+	struct cert_pile pile = { 0 };
+
+	assert_int_equal(cert_pile_add(&pile, der), 0);
+	s->policy->snp.roots.count = 0;
+	assert_int_equal(policy_trust_root(s->policy, pile.certs[0].spki_sha256), 0);
+	cert_pile_free(&pile);
+}
+static void flip_last(struct lab_cert *c)
+{
+	c->der[c->n - 1] ^= 1;
+}
+static void root_flipped(struct scene *s)
+{
+	flip_last(&s->root);
+}
+static void root_flipped_key_pinned(struct scene *s)
+{
+	pinned_by_key(s);
+	flip_last(&s->root);
+}
+/* The same names all the way, every key the attacker's own, beside the genuine root. */
+static void attackers_chain(struct scene *s)
+{
+	s->mid.signer = LAB_STRANGER;
+}
+static void attackers_root_too(struct scene *s)
+{
+	spare = s->root;
+	spare.key = spare.signer = LAB_STRANGER;
+	bring(s, &spare);
+}
+static void attackers_root_alone(struct scene *s)
+{
+	attackers_root_too(s);
+	s->evidence.certs[2] = s->evidence.certs[3];
+	s->evidence.certs_count--;
+}
+static void extra_issuer(struct scene *s)
+{
+	s->root.extra_issuer = "More";
+}
+static void lab_named_root(struct scene *s)
+{
+	s->root.subject = s->root.issuer = s->mid.issuer = "Nobody in particular";
+}
+
+static void test_roots(void **state)
+{
+	static const struct row rows[] = {
+		{ "AMD's names, not AMD's root", 0, 0, NULL, unpinned, REASON_UNTRUSTED_ROOT },
+		{ "and all else wrong", 0, 0, NULL, unpinned_and_worse, REASON_UNTRUSTED_ROOT },
+		{ "pinned by key", 0, 0, NULL, pinned_by_key, REASON_OK },
+		{ "signature flipped", 0, 0, NULL, root_flipped, REASON_UNTRUSTED_ROOT },
+		{ "the same, pinned by key", 0, 0, NULL, root_flipped_key_pinned,
+		  REASON_CERT_SIGNATURE },
+		{ "attacker's intermediate", 0, 0, attackers_chain, NULL, REASON_CERT_SIGNATURE },
+		{ "and attacker's root beside", 0, 0, attackers_chain, attackers_root_too,
+		  REASON_CERT_SIGNATURE },
+		{ "attacker's alone", 0, 0, attackers_chain, attackers_root_alone,
+		  REASON_UNTRUSTED_ROOT },
+		{ "root's issuer has more", 0, 0, extra_issuer, pinned_by_key, REASON_CERT_CHAIN },
+		{ "root of another name", 0, 0, lab_named_root, NULL, REASON_CERT_CHAIN },
+	};
+
+	(void)state;
+	run_rows(rows, sizeof(rows) / sizeof(*rows));
+}
+
+/* Who issued whom. */
+static void leaf_by_root(struct scene *s)
+{
+	s->leaf.issuer = s->root.subject;
+	s->leaf.signer = LAB_ARK;
+}
+static void vlek_under_ask(struct scene *s)
+{
+	s->mid.subject = s->leaf.issuer = "SEV-Milan";
+}
+static void vcek_under_asvk(struct scene *s)
+{
+	s->mid.subject = s->leaf.issuer = "SEV-VLEK-Milan";
+}
+static void ask_for_vlek(struct scene *s)
+{
+	s->mid.subject = "SEV-Milan";
+}
+static void other_product(struct scene *s)
+{
+	s->mid.subject = "SEV-Genoa";
+	s->mid.issuer = s->root.subject = s->root.issuer = "ARK-Genoa";
+}
+static void mixed_products(struct scene *s)
+{
+	s->mid.issuer = s->root.subject = s->root.issuer = "ARK-Genoa";
+}
+static void unknown_product(struct scene *s)
+{
+	s->mid.subject = s->leaf.issuer = "SEV-Venice";
+	s->mid.issuer = s->root.subject = s->root.issuer = "ARK-Venice";
+}
+static void mid_no_ca(struct scene *s)
+{
+	s->mid.ca = false;
+}
+static void mid_small_key(struct scene *s)
+{
+	s->mid.key = s->leaf.signer = LAB_RSA;
+}
+static void leaf_by_leaf(struct scene *s)
+{
+	spare = s->mid; /* an intermediate under the intermediate */
+	spare.issuer = s->mid.subject;
+	spare.subject = "SEV-Milan";
+	spare.signer = LAB_ASK;
+	spare.key = LAB_STRANGER;
+	s->leaf.signer = LAB_STRANGER;
+}
+static void leaf_by_leaf_2(struct scene *s)
+{
+	bring(s, &spare);
+}
+static void leaf_flipped(struct scene *s)
+{
+	flip_last(&s->leaf);
+}
+static void mid_flipped(struct scene *s)
+{
+	flip_last(&s->mid);
+}
+static void leaf_early(struct scene *s)
+{
+	s->leaf.from = LAB_NOW + 1;
+}
+static void leaf_late(struct scene *s)
+{
+	s->leaf.to = LAB_NOW - 1;
+}
+static void mid_late(struct scene *s)
+{
+	s->mid.to = LAB_NOW - 1;
+}
+static void root_late(struct scene *s)
+{
+	s->root.to = LAB_NOW - 1;
+}
+static void mid_early(struct scene *s)
+{
+	s->mid.from = LAB_NOW + 1;
+}
+
+static void test_links(void **state)
+{
+	static const struct row rows[] = {
+		{ "leaf by the root", 0, 0, leaf_by_root, NULL, REASON_CERT_CHAIN },
+		{ "VLEK under the ASK", 0, SNP_KEY_VLEK, vlek_under_ask, NULL, REASON_CERT_CHAIN },
+		{ "VCEK under the ASVK", 0, 0, vcek_under_asvk, NULL, REASON_CERT_CHAIN },
+		{ "ASK offered for a VLEK", 0, SNP_KEY_VLEK, ask_for_vlek, NULL,
+		  REASON_CERT_CHAIN },
+		{ "another product's chain", 0, 0, other_product, NULL, REASON_CERT_CHAIN },
+		{ "two products in a chain", 0, 0, mixed_products, NULL, REASON_CERT_CHAIN },
+		{ "no product we know", 0, 0, unknown_product, NULL, REASON_CERT_CHAIN },
+		{ "intermediate no authority", 0, 0, mid_no_ca, NULL, REASON_CERT_CHAIN },
+		{ "intermediate of RSA-3072", 0, 0, mid_small_key, NULL, REASON_CERT_CHAIN },
+		{ "two intermediates", 0, 0, leaf_by_leaf, leaf_by_leaf_2, REASON_CERT_SIGNATURE },
+		{ "leaf flipped", 0, 0, NULL, leaf_flipped, REASON_CERT_SIGNATURE },
+		{ "intermediate flipped", 0, 0, NULL, mid_flipped, REASON_CERT_SIGNATURE },
+		{ "leaf of tomorrow", 0, 0, leaf_early, NULL, REASON_CERT_NOT_YET_VALID },
+		{ "leaf of yesterday", 0, SNP_KEY_VLEK, leaf_late, NULL, REASON_CERT_EXPIRED },
+		{ "intermediate of tomorrow", 0, 0, mid_early, NULL, REASON_CERT_NOT_YET_VALID },
+		{ "intermediate of yesterday", 0, 0, mid_late, NULL, REASON_CERT_EXPIRED },
+		{ "root of yesterday", 0, 0, root_late, NULL, REASON_CERT_EXPIRED },
+	};
+
+	(void)state;
+	run_rows(rows, sizeof(rows) / sizeof(*rows));
+}
+
+/* How it is signed. */
+static void leaf_pkcs1(struct scene *s)
+{
+	s->leaf.pkcs1 = true;
+}
+static void mid_pkcs1(struct scene *s)
+{
+	s->mid.pkcs1 = true;
+}
+static void root_pkcs1(struct scene *s)
+{
+	s->root.pkcs1 = true;
+}
+static void leaf_salt_32(struct scene *s)
+{
+	s->leaf.salt = 32;
+}
+static void mid_salt_20(struct scene *s)
+{
+	s->mid.salt = 20;
+}
+static void leaf_sha256(struct scene *s)
+{
+	s->leaf.md = EVP_sha256;
+	s->leaf.salt = 32;
+}
+static void mid_sha512(struct scene *s)
+{
+	s->mid.md = EVP_sha512;
+}
+
+/* The outer algorithm says another salt than what is signed: found by its last bytes. */
+static void outer_algorithm(struct scene *s)
+{
+	static const uint8_t salt[] = { 0xa2, 3, 2, 1, 48 };
+	uint8_t *at = NULL;
+
+	for (size_t i = 0; i + sizeof(salt) <= s->leaf.n; i++)
+		if (!memcmp(s->leaf.der + i, salt, sizeof(salt)))
+			at = s->leaf.der + i;
+	assert_non_null(at);
+	at[4] = 32;
+}
+
+static void test_algorithms(void **state)
+{
+	static const struct row rows[] = {
+		{ "leaf by PKCS#1", 0, 0, leaf_pkcs1, NULL, REASON_CERT_SIGNATURE },
+		{ "intermediate by PKCS#1", 0, 0, mid_pkcs1, NULL, REASON_CERT_SIGNATURE },
+		{ "root by PKCS#1", 0, 0, root_pkcs1, NULL, REASON_CERT_SIGNATURE },
+		{ "leaf with salt 32", 0, 0, leaf_salt_32, NULL, REASON_CERT_SIGNATURE },
+		{ "intermediate with salt 20", 0, 0, mid_salt_20, NULL, REASON_CERT_SIGNATURE },
+		{ "leaf by SHA-256", 0, 0, leaf_sha256, NULL, REASON_CERT_SIGNATURE },
+		{ "intermediate by SHA-512", 0, 0, mid_sha512, NULL, REASON_CERT_SIGNATURE },
+		{ "outer algorithm swapped", 0, 0, NULL, outer_algorithm, REASON_CERT_SIGNATURE },
+	};
+
+	(void)state;
+	run_rows(rows, sizeof(rows) / sizeof(*rows));
+}
+
+/* CRLs. */
+static void crl(struct scene *s)
+{
+	s->crl.given = true;
+}
+static void crl_lists(struct scene *s, long serial)
+{
+	crl(s);
+	s->crl.serials[s->crl.serials_count++] = serial;
+}
+static void crl_mid(struct scene *s)
+{
+	crl_lists(s, 5);
+	crl_lists(s, 0x10001);
+}
+static void crl_root(struct scene *s)
+{
+	crl_lists(s, 0x10000);
+}
+static void crl_serial_0(struct scene *s)
+{
+	crl_lists(s, 0);
+}
+static void crl_stranger(struct scene *s)
+{
+	crl(s);
+	s->crl.signer = LAB_STRANGER;
+}
+static void crl_other_name(struct scene *s)
+{
+	crl(s);
+	s->crl.issuer = "ARK-Genoa";
+}
+static void crl_by_mid(struct scene *s)
+{
+	crl(s);
+	s->crl.signer = LAB_ASK;
+	s->crl.issuer = "SEV-Milan";
+}
+static void crl_old(struct scene *s)
+{
+	crl(s);
+	s->crl.to = LAB_NOW - 1;
+}
+static void crl_old_lists(struct scene *s)
+{
+	crl_old(s);
+	crl_lists(s, 0x10001);
+}
+static void crl_new(struct scene *s)
+{
+	crl(s);
+	s->crl.from = LAB_NOW + 1;
+}
+static void crl_delta(struct scene *s)
+{
+	crl(s);
+	s->crl.delta = true;
+}
+static void crl_critical(struct scene *s)
+{
+	crl(s);
+	s->crl.critical = true;
+}
+static void crl_pkcs1(struct scene *s)
+{
+	crl(s);
+	s->crl.pkcs1 = true;
+}
+static void crl_flipped(struct scene *s)
+{
+	s->crl.der[s->crl.n - 1] ^= 1;
+}
+static void crl_cut(struct scene *s)
+{
+	s->evidence.crl.n -= 10;
+}
+static void crl_required(struct scene *s)
+{
+	s->policy->snp.crl = CRL_REQUIRED;
+}
+static void crl_required_there(struct scene *s)
+{
+	crl_required(s);
+	crl(s);
+}
+static void crl_off(struct scene *s)
+{
+	crl_mid(s);
+	s->policy->snp.crl = CRL_OFF;
+}
+static void crl_too_old(struct scene *s)
+{
+	crl(s);
+	s->policy->snp.crl_age_hours = 23;
+}
+static void crl_young_enough(struct scene *s)
+{
+	crl(s);
+	s->policy->snp.crl_age_hours = 24;
+}
+static void crl_second(struct scene *s)
+{
+	static struct lab_crl first;
+	static uint8_t both[2 * LAB_DER_MAX];
+
+	first = s->crl;
+	first.issuer = "ARK-Turin";
+	lab_build_crl(&first);
+	memcpy(both, first.der, first.n);
+	memcpy(both + first.n, s->crl.der, s->crl.n);
+	s->evidence.crl = bytes_of(both, first.n + s->crl.n);
+}
+
+static void test_crl(void **state)
+{
+	static const struct row rows[] = {
+		{ "a good one", 0, 0, crl, NULL, REASON_OK },
+		{ "a good one, VLEK", 0, SNP_KEY_VLEK, crl, NULL, REASON_OK },
+		{ "revokes the ASK", 0, 0, crl_mid, NULL, REASON_REVOKED },
+		{ "revokes the ASVK", 0, SNP_KEY_VLEK, crl_mid, NULL, REASON_REVOKED },
+		{ "revokes the root", 0, 0, crl_root, NULL, REASON_REVOKED },
+		{ "lists serial 0", 0, 0, crl_serial_0, NULL, REASON_OK },
+		{ "by a stranger", 0, 0, crl_stranger, NULL, REASON_CRL },
+		{ "another root's", 0, 0, crl_other_name, NULL, REASON_CRL },
+		{ "by the intermediate", 0, 0, crl_by_mid, NULL, REASON_CRL },
+		{ "run out", 0, 0, crl_old, NULL, REASON_CRL_STALE },
+		{ "run out, but it revokes", 0, 0, crl_old_lists, NULL, REASON_REVOKED },
+		{ "of tomorrow", 0, 0, crl_new, NULL, REASON_CRL_STALE },
+		{ "a delta", 0, 0, crl_delta, NULL, REASON_CRL },
+		{ "a critical extension", 0, 0, crl_critical, NULL, REASON_CRL },
+		{ "by PKCS#1", 0, 0, crl_pkcs1, NULL, REASON_CRL },
+		{ "flipped", 0, 0, crl, crl_flipped, REASON_CRL },
+		{ "cut", 0, 0, crl, crl_cut, REASON_CRL },
+		{ "wanted, none there", 0, 0, crl_required, NULL, REASON_CRL_MISSING },
+		{ "wanted and there", 0, 0, crl_required_there, NULL, REASON_OK },
+		{ "off", 0, 0, crl_off, NULL, REASON_OK },
+		{ "older than policy wants", 0, 0, crl_too_old, NULL, REASON_CRL_STALE },
+		{ "as old as it may be", 0, 0, crl_young_enough, NULL, REASON_OK },
+		{ "the second of two", 0, 0, crl, crl_second, REASON_OK },
+		{ "the second revokes", 0, 0, crl_mid, crl_second, REASON_REVOKED },
+	};
+
+	(void)state;
+	run_rows(rows, sizeof(rows) / sizeof(*rows));
+	assert_int_equal(reason_verdict(REASON_CRL_STALE), VERDICT_UNDETERMINED);
+	assert_int_equal(reason_verdict(REASON_CRL_MISSING), VERDICT_UNDETERMINED);
+	assert_int_equal(reason_verdict(REASON_CRL), VERDICT_REFUSED);
+	assert_int_equal(reason_verdict(REASON_NO_LEAF), VERDICT_UNDETERMINED);
+	assert_int_equal(reason_verdict(REASON_NO_CHAIN), VERDICT_UNDETERMINED);
+	assert_int_equal(reason_verdict(REASON_INTERNAL), VERDICT_ERROR);
+	assert_int_equal(reason_verdict((enum reason)9999), VERDICT_ERROR);
+}
+
+static void test_reasons_have_names(void **state)
+{
+	(void)state;
+	for (int a = 0; a < REASON_COUNT; a++)
+		for (int b = a + 1; b < REASON_COUNT; b++)
+			if (!strcmp(reason_str(a), reason_str(b)))
+				assert_true(a == REASON_CRL_STALE && b == REASON_CRL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_presence), cmocka_unit_test(test_roots),
+		cmocka_unit_test(test_links),	 cmocka_unit_test(test_algorithms),
+		cmocka_unit_test(test_crl),	 cmocka_unit_test(test_reasons_have_names),
+	};
+
+	return cmocka_run_group_tests(tests, lab_setup, lab_teardown);
+}
