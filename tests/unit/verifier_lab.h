@@ -303,7 +303,7 @@ static void lab_build_crl(struct lab_crl *c)
 static void lab_sign_report(uint8_t report[SNP_REPORT_BYTES], enum lab_key key)
 {
 	EVP_MD_CTX *ctx = lab_signer(key, false, 0, EVP_sha384());
-	uint8_t der[256];
+	uint8_t der[512];
 	const uint8_t *p = der;
 	size_t n = sizeof(der);
 	ECDSA_SIG *sig;
