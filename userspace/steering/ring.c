@@ -2,9 +2,10 @@
 /*
  * Maglev (Eisenbud et al., NSDI 2016, section 3.4) with weights: every member has its own
  * walk over all slots, and takes the next free one each time it is its turn.  Turns come at
- * the times (k + 1/2) / weight.  Those do not depend on who else is there, so that a change
- * of members leaves the order of all other turns alone, and the shares come out as Webster's
- * apportionment, as even as whole slots allow.
+ * the times (k + phase) / weight.  Those do not depend on who else is there, so that a change
+ * of members leaves the order of all other turns alone.  The phase, below 1, is hashed from
+ * the key: were it the same for all, members of one weight would round up or down together,
+ * and the slots that this leaves over would all go to the others.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 enum {
 	TURN_SHIFT = 40,     /* a turn's length is 2^40 / weight: 2^23 of them fit 64 bits */
 	FALLBACK_TRIES = 64, /* misses all of them in a ring with one member of 90 %: 1 in 850 */
-	SHARE_SLACK = 2,     /* slots: what rounding may cost a small share */
+	SHARE_SLACK = 2,     /* slots: the member's own rounding, and the share's */
 };
 
 struct ring_work *ring_work_new(size_t members_max, uint32_t slots_max)
@@ -146,7 +147,7 @@ static size_t line_up(struct ring_work *w, const struct ring_member *m, size_t n
 			continue;
 		length = (1ull << TURN_SHIFT) / weight_of(&m[i]);
 		w->walkers[count++] = (struct walker){
-			.turn = length / 2,
+			.turn = (unsigned __int128)length * hash_mix(at, 1) >> 64,
 			.step = length,
 			.key = m[i].key,
 			.id = m[i].id,
@@ -293,6 +294,17 @@ enum ring_fault ring_check(struct ring_work *w, const struct ring_member *m, siz
 	return RING_OK;
 }
 
+/*
+ * Each of n members is off by less than a slot, and those n roundings, shared out by weight, move
+ * the share of any by at most share * n / slots.
+ */
+static bool is_fair(uint64_t have, uint64_t share, size_t n, uint32_t slots)
+{
+	uint64_t off = have > share ? have - share : share - have;
+
+	return off <= SHARE_SLACK + share * n / slots;
+}
+
 enum ring_fault ring_balanced(struct ring_work *w, const struct ring_member *m, size_t n,
 			      const struct ring_slot *ring, uint32_t slots)
 {
@@ -306,14 +318,9 @@ enum ring_fault ring_balanced(struct ring_work *w, const struct ring_member *m, 
 		w->have[ring[s].primary]++;
 	for (size_t i = 0; i < n; i++)
 		sum += weight_of(&m[i]);
-	for (size_t i = 0; i < n; i++) {
-		uint64_t share = (uint64_t)slots * weight_of(&m[i]) / sum;
-		uint64_t have = w->have[m[i].id];
-		uint64_t off = have > share ? have - share : share - have;
-
-		if (off > SHARE_SLACK && off * 1000 > share * RING_SHARE_PERMILLE)
+	for (size_t i = 0; i < n; i++)
+		if (!is_fair(w->have[m[i].id], (uint64_t)slots * weight_of(&m[i]) / sum, n, slots))
 			return RING_UNBALANCED;
-	}
 	return RING_OK;
 }
 

@@ -20,7 +20,6 @@ enum {
 	RING_MEMBERS_MAX = 65535,  /* ids are 16 bits and 0 is nobody */
 	RING_SLOTS_MOST = 1 << 22, /* RING_SLOTS_MAX of the map, and below 2^31 */
 	RING_WEIGHT_MAX = 1 << 20, /* a heavier member counts as this */
-	RING_SHARE_PERMILLE = 20,  /* ring_balanced(): a share may be off by this, and 2 slots */
 };
 
 struct ring_member {
@@ -61,7 +60,7 @@ enum ring_fault {
 /* What is wrong with a ring, first thing first. */
 enum ring_fault ring_check(struct ring_work *w, const struct ring_member *m, size_t n,
 			   const struct ring_slot *ring, uint32_t slots);
-/* And whether each member's share is within RING_SHARE_PERMILLE of its weight. */
+/* And whether each member's share is its weight's, but for what n roundings to whole slots cost. */
 enum ring_fault ring_balanced(struct ring_work *w, const struct ring_member *m, size_t n,
 			      const struct ring_slot *ring, uint32_t slots);
 const char *ring_fault_str(enum ring_fault f);
