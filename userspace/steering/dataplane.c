@@ -75,7 +75,7 @@ static int check_entries(const struct dataplane *d, char why[DATAPLANE_WHY_MAX])
 		  "2 to 65536" },
 		{ MAP_FLOWS, is_power_of_two(m[MAP_FLOWS].entries), "a power of two" },
 		{ MAP_OUTCOMES, m[MAP_OUTCOMES].entries == OUT_COUNT, "one per outcome" },
-		{ MAP_SERVICE_STATS, m[MAP_SERVICE_STATS].entries <= IDS_MAX, "at most 65536" },
+		{ MAP_SERVICE_STATS, m[MAP_SERVICE_STATS].entries <= IDS_MAX / 2, "at most 32768" },
 		{ MAP_BACKEND_STATS, m[MAP_BACKEND_STATS].entries == m[MAP_BACKENDS].entries,
 		  "as many as backends" },
 	};

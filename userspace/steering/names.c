@@ -87,6 +87,14 @@ int64_t names_find(const uint32_t *index, const char *first, size_t size, size_t
 	return -1;
 }
 
+int64_t names_twice(const uint32_t *index, const char *first, size_t size, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (!strncmp(first + index[i - 1] * size, first + index[i] * size, NAME_MAX_BYTES))
+			return index[i];
+	return -1;
+}
+
 /* Types for bpftool, so that a dump shows text; without them the map works as well. */
 static struct btf *describe(int *key, int *value)
 {

@@ -30,6 +30,9 @@ uint32_t *names_index(const char *first, size_t size, size_t count);
 int64_t names_find(const uint32_t *index, const char *first, size_t size, size_t count,
 		   const char *text);
 
+/* One that is there twice, or -1. */
+int64_t names_twice(const uint32_t *index, const char *first, size_t size, size_t count);
+
 /*
  * Opens the map beside the others of d, or makes and pins it: d->map[MAP_NAMES].  *made says
  * which.  One of other sizes is refused by name.

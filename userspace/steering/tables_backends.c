@@ -41,18 +41,17 @@ static int match(const struct tables *t, struct plan *p, struct backend_held *he
 	const char *first = p->count ? p->want[0].name : "";
 	size_t size = sizeof(*p->want);
 	uint32_t *index = names_index(first, size, p->count);
+	int64_t twice;
 	int err = 0;
 
 	if (!index)
 		return because(why, -ENOMEM, "no memory for %zu backends", p->count);
-	for (size_t i = 0; !err && i < p->count; i++) {
-		const char *name = p->want[index[i]].name;
-
-		if (!name[0])
-			err = because(why, -EINVAL, "backend %u: has no name", index[i]);
-		else if (i && !strncmp(name, p->want[index[i - 1]].name, NAME_MAX_BYTES))
-			err = because(why, -EEXIST, "backend %s: named twice", name);
-	}
+	for (size_t i = 0; !err && i < p->count; i++)
+		if (!p->want[i].name[0])
+			err = because(why, -EINVAL, "backend %zu: has no name", i);
+	twice = names_twice(index, first, size, p->count);
+	if (!err && twice >= 0)
+		err = because(why, -EEXIST, "backend %s: named twice", p->want[twice].name);
 	for (uint32_t id = 1; !err && id < t->backends_max; id++) {
 		int64_t i;
 

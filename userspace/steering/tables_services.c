@@ -18,7 +18,14 @@
 #include "steering/why.h"
 
 enum {
-	RESEEDS_MAX = 8, /* at a load of a quarter one is a rarity */
+	NOBODY = UINT16_MAX, /* no id yet: there are at most 32768 */
+	RESEEDS_MAX = 8,     /* at a load of a quarter one is a rarity */
+};
+
+enum taken {
+	TAKEN_NOT,
+	TAKEN_KEPT, /* by the service that had it before */
+	TAKEN_NEW,
 };
 
 /* A set of services being prepared. */
@@ -26,7 +33,7 @@ struct draft {
 	const struct service_want *want;
 	size_t count;
 	uint16_t *ids;		 /* of want */
-	uint8_t *taken;		 /* by id: 1 kept, 2 new */
+	uint8_t *taken;		 /* by id: enum taken */
 	struct service *entries; /* ports, then one per address */
 	size_t entries_count;
 	struct service_bucket *half;
@@ -122,41 +129,53 @@ static int add_addresses(struct draft *f, char why[DATAPLANE_WHY_MAX])
 	return err;
 }
 
-static int find_ids(const struct tables *t, struct draft *f, char why[DATAPLANE_WHY_MAX])
+/* Those that have an id keep it. */
+static int match(const struct tables *t, struct draft *f, char why[DATAPLANE_WHY_MAX])
 {
-	const struct name *names = tables_service_slot_name(t, 0);
-	uint32_t *index = names_index(names[0].text, sizeof(*names), t->services_max);
-	uint32_t cursor = 0;
+	const char *wanted = f->count ? f->want[0].name : "";
+	uint32_t *index = names_index(wanted, sizeof(*f->want), f->count);
+	int64_t twice;
+	int err = 0;
 
 	if (!index)
 		return because(why, -ENOMEM, "no memory for %zu services", f->count);
-	for (size_t i = 0; i < f->count; i++) {
-		int64_t id = f->want[i].name[0] ? names_find(index, names[0].text, sizeof(*names),
-							     t->services_max, f->want[i].name)
-						: -1;
+	twice = names_twice(index, wanted, sizeof(*f->want), f->count);
+	if (twice >= 0)
+		err = because(why, -EEXIST, "service %s: named twice", f->want[twice].name);
+	for (uint32_t id = 0; !err && id < t->services_max; id++) {
+		const struct name *n = tables_service_slot_name(t, id);
+		int64_t i = name_is_set(n)
+				    ? names_find(index, wanted, sizeof(*f->want), f->count, n->text)
+				    : -1;
 
-		f->ids[i] = id < 0 ? UINT16_MAX : (uint16_t)id;
-		if (id >= 0 && f->taken[id]++) {
-			free(index);
-			return because(why, -EEXIST, "service %s: named twice", f->want[i].name);
-		}
+		if (i < 0 || f->ids[i] != NOBODY)
+			continue;
+		f->ids[i] = (uint16_t)id;
+		f->taken[id] = TAKEN_KEPT;
 	}
 	free(index);
-	/* Unused ids first, then those whose owner goes now. */
+	return err;
+}
+
+/* The others get one: first of the unused ids, then of those whose owner goes now. */
+static void find_ids(const struct tables *t, struct draft *f)
+{
+	uint32_t cursor = 0;
+
 	for (int pass = 0; pass < 2; pass++, cursor = 0) {
 		for (size_t i = 0; i < f->count; i++) {
-			if (f->ids[i] != UINT16_MAX)
+			if (f->ids[i] != NOBODY)
 				continue;
 			while (cursor < t->services_max &&
-			       (f->taken[cursor] || (!pass && name_is_set(&names[cursor]))))
+			       (f->taken[cursor] ||
+				(!pass && name_is_set(tables_service_slot_name(t, cursor)))))
 				cursor++;
 			if (cursor == t->services_max)
 				break;
 			f->ids[i] = (uint16_t)cursor;
-			f->taken[cursor] = 2;
+			f->taken[cursor] = TAKEN_NEW;
 		}
 	}
-	return 0;
 }
 
 static int check(const struct tables *t, const struct draft *f, char why[DATAPLANE_WHY_MAX])
@@ -185,7 +204,8 @@ static int fill(const struct tables *t, struct draft *f, char why[DATAPLANE_WHY_
 {
 	for (size_t i = 0; i < f->count; i++) {
 		const struct service_want *w = &f->want[i];
-		const struct service *old = f->taken[f->ids[i]] == 1 ? t->slot[f->ids[i]] : NULL;
+		const struct service *old =
+			f->taken[f->ids[i]] == TAKEN_KEPT ? t->slot[f->ids[i]] : NULL;
 
 		f->entries[f->entries_count++] = (struct service){
 			.vip = w->vip,
@@ -228,7 +248,7 @@ static void flip(struct tables *t, const struct draft *f)
 	size_t bytes = t->buckets * sizeof(*f->half);
 
 	for (size_t i = 0; i < f->count; i++) {
-		if (f->taken[f->ids[i]] == 1)
+		if (f->taken[f->ids[i]] == TAKEN_KEPT)
 			continue;
 		/* The ring goes before the name: were we killed here, the next daemon would
 		 * find the newcomer's name on it. */
@@ -248,7 +268,7 @@ static void flip(struct tables *t, const struct draft *f)
 static void settle(struct tables *t, const struct draft *f)
 {
 	for (uint32_t id = 0; id < t->services_max; id++) {
-		if (t->slot[id] && t->slot[id]->ring_slots && f->taken[id] != 1)
+		if (t->slot[id] && t->slot[id]->ring_slots && f->taken[id] != TAKEN_KEPT)
 			regions_retire(&t->regions, t->slot[id]->ring);
 		if (!f->taken[id])
 			name_clear(tables_service_slot_name(t, id));
@@ -258,6 +278,8 @@ static void settle(struct tables *t, const struct draft *f)
 
 static int draft_alloc(const struct tables *t, struct draft *f, char why[DATAPLANE_WHY_MAX])
 {
+	for (size_t i = 0; i < f->count; i++)
+		f->ids[i] = NOBODY;
 	f->taken = calloc(t->services_max + 1, 1);
 	f->entries = calloc(2 * f->count + 1, sizeof(*f->entries));
 	f->half = calloc(t->buckets, sizeof(*f->half));
@@ -277,9 +299,11 @@ int tables_set_services(struct tables *t, const struct service_want *want, size_
 		return err;
 	err = draft_alloc(t, &f, why);
 	if (!err)
-		err = find_ids(t, &f, why);
-	if (!err)
-		err = fill(t, &f, why);
+		err = match(t, &f, why);
+	if (err)
+		goto out;
+	find_ids(t, &f);
+	err = fill(t, &f, why);
 	if (!err)
 		err = build(t, &f, why);
 	if (err)

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Services and their rings in the tables, over plain memory: no map, no root. */
+#include "unit/steering_world.h"
+
+static void test_unchanged_is_untouched(void **state)
+{
+	struct backend_want want[] = { backend("a", "10.0.0.1"), backend("b", "10.0.0.2") };
+	struct service_want services[] = { service("web", "192.0.2.1", 443),
+					   service("db", "192.0.2.1", 5432) };
+	struct ring_slot ring[7] = { { 1, 2 }, { 2, 1 }, { 1, 2 } };
+	struct backend_held held[2];
+	struct world w, before;
+	uint16_t ids[2], again[2];
+	struct tables *t = fresh(&w);
+
+	(void)state;
+	assert_int_equal(tables_set_backends(t, want, 2, held, why), 0);
+	assert_int_equal(tables_set_services(t, services, 2, ids, why), 0);
+	assert_int_equal(tables_set_ring(t, ids[0], ring, 7, why), 0);
+	tables_lease(t, held[0].id, CLASS_CONFIDENTIAL, 1000);
+	w.flows[3].entry[2] = flow_entry(77, held[0].id, held[0].generation, 0);
+	daemon_end(t);
+
+	before = w;
+	t = restarted(&w);
+	assert_int_equal(tables_set_backends(t, want, 2, held, why), 0);
+	assert_int_equal(tables_set_services(t, services, 2, again, why), 0);
+	assert_int_equal(tables_set_ring(t, ids[0], ring, 7, why), 0);
+	assert_memory_equal(ids, again, sizeof(ids));
+	assert_memory_equal(&before, &w, sizeof(w));
+	daemon_end(t);
+}
+
+static void test_failing_changes_nothing(void **state)
+{
+	struct backend_want a = backend("a", "10.0.0.1");
+	struct backend_want twice[] = { backend("b", "10.0.0.2"), backend("b", "10.0.0.3") };
+	struct service_want web = service("web", "192.0.2.1", 443);
+	struct service_want same[] = { service("x", "192.0.2.2", 80),
+				       service("y", "192.0.2.2", 80) };
+	struct service_want named[] = { service("x", "192.0.2.2", 80),
+					service("x", "192.0.2.2", 81) };
+	struct service_want portless = service("z", "192.0.2.2", 0);
+	struct backend_held held[2];
+	uint16_t ids[2];
+	struct world w, before;
+	struct tables *t = fresh(&w);
+
+	(void)state;
+	assert_int_equal(tables_set_backends(t, &a, 1, held, why), 0);
+	tables_lease(t, held[0].id, CLASS_PUBLIC, 9);
+	assert_int_equal(tables_set_services(t, &web, 1, ids, why), 0);
+	before = w;
+	assert_int_equal(tables_set_backends(t, twice, 2, held, why), -EEXIST);
+	assert_non_null(strstr(why, "b"));
+	assert_int_equal(tables_set_services(t, same, 2, ids, why), -EEXIST);
+	assert_non_null(strstr(why, "192.0.2.2:80"));
+	assert_int_equal(tables_set_services(t, named, 2, ids, why), -EEXIST);
+	assert_int_equal(tables_set_services(t, &portless, 1, ids, why), -EINVAL);
+	assert_memory_equal(&before, &w, sizeof(w));
+	daemon_end(t);
+}
+
+static void test_services_flip_and_keep_rings(void **state)
+{
+	struct service_want first[] = { service("web", "192.0.2.1", 443) };
+	struct service_want second[] = { service("db", "192.0.2.1", 5432),
+					 service("web", "2001:db8::1", 443) };
+	struct ring_slot ring[5] = { { 1, 0 }, { 1, 0 }, { 1, 0 }, { 1, 0 }, { 1, 0 } };
+	uint16_t ids[2], again[2];
+	const struct service *s;
+	struct world w;
+	uint32_t half, slots;
+	struct tables *t = fresh(&w);
+
+	(void)state;
+	assert_int_equal(tables_set_services(t, first, 1, ids, why), 0);
+	assert_int_equal(tables_set_ring(t, ids[0], ring, 5, why), 0);
+	half = w.settings.services_half;
+	assert_non_null(find(&w, "192.0.2.1", 443, SERVICE_PORT));
+	assert_non_null(find(&w, "192.0.2.1", 0, SERVICE_ADDRESS));
+
+	second[0].class = CLASS_PUBLIC;
+	second[0].refusal = REFUSE_DROP;
+	assert_int_equal(tables_set_services(t, second, 2, again, why), 0);
+	assert_int_not_equal(w.settings.services_half, half);
+	assert_int_equal(again[1], ids[0]);
+	assert_null(find(&w, "192.0.2.1", 443, SERVICE_PORT));
+	s = find(&w, "2001:db8::1", 443, SERVICE_PORT);
+	assert_non_null(s);
+	assert_int_equal(s->id, ids[0]);
+	assert_int_equal(s->ring_slots, 5);
+	s = find(&w, "192.0.2.1", 5432, SERVICE_PORT);
+	assert_int_equal(s->ring_slots, 0);
+	assert_int_equal(s->refusal, REFUSE_DROP);
+	assert_memory_equal(tables_ring(t, ids[0], &slots), ring, sizeof(ring));
+	assert_int_equal(slots, 5);
+	daemon_end(t);
+}
+
+static void test_the_last_user_of_a_ring_gives_it_back(void **state)
+{
+	static struct ring_slot big[SLOTS / 2 - 16];
+	struct service_want want[] = { service("a", "192.0.2.1", 1), service("b", "192.0.2.1", 2) };
+	uint16_t ids[2];
+	struct world w;
+	struct tables *t = fresh(&w);
+	uint32_t slots;
+
+	(void)state;
+	assert_int_equal(tables_set_services(t, want, 2, ids, why), 0);
+	/* Again and again: what was retired is free after a grace. */
+	for (int i = 0; i < 20; i++) {
+		big[0].primary = (uint16_t)(i % 2);
+		assert_int_equal(tables_set_ring(t, ids[0], big, SLOTS / 2 - 16, why), 0);
+	}
+	assert_int_equal(tables_set_ring(t, ids[1], big, SLOTS / 2 - 16, why), 0);
+	/* Two rings are live and a third does not fit; what was there stays. */
+	big[1].primary = 1;
+	assert_int_equal(tables_set_ring(t, ids[1], big, SLOTS / 2 - 16, why), -ENOSPC);
+	assert_int_equal(tables_ring(t, ids[1], &slots)[1].primary, 0);
+	/* The other's owner goes, and it fits. */
+	assert_int_equal(tables_set_services(t, &want[1], 1, ids, why), 0);
+	assert_int_equal(tables_set_ring(t, ids[0], big, SLOTS / 2 - 16, why), 0);
+	assert_int_equal(tables_ring(t, ids[0], &slots)[1].primary, 1);
+	assert_int_equal(tables_set_ring(t, ids[0], NULL, 0, why), 0);
+	assert_null(tables_ring(t, ids[0], &slots));
+	big[1].primary = BACKENDS;
+	assert_int_equal(tables_set_ring(t, ids[0], big, 5, why), -EINVAL);
+	daemon_end(t);
+}
+
+/* A new ring never goes where the live ones of a former daemon are. */
+static void test_a_restart_knows_where_rings_are(void **state)
+{
+	struct service_want want[] = { service("a", "192.0.2.1", 1), service("b", "192.0.2.1", 2) };
+	struct ring_slot one[100], two[100];
+	uint16_t ids[2];
+	struct world w;
+	struct tables *t = fresh(&w);
+	uint32_t slots;
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		one[i] = (struct ring_slot){ 1, 2 };
+		two[i] = (struct ring_slot){ 3, 4 };
+	}
+	assert_int_equal(tables_set_services(t, want, 2, ids, why), 0);
+	assert_int_equal(tables_set_ring(t, ids[0], one, 100, why), 0);
+	daemon_end(t);
+	t = restarted(&w);
+	assert_int_equal(tables_set_services(t, want, 2, ids, why), 0);
+	assert_int_equal(tables_set_ring(t, ids[1], two, 100, why), 0);
+	assert_memory_equal(tables_ring(t, ids[0], &slots), one, sizeof(one));
+	assert_memory_equal(tables_ring(t, ids[1], &slots), two, sizeof(two));
+	daemon_end(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unchanged_is_untouched),
+		cmocka_unit_test(test_failing_changes_nothing),
+		cmocka_unit_test(test_services_flip_and_keep_rings),
+		cmocka_unit_test(test_the_last_user_of_a_ring_gives_it_back),
+		cmocka_unit_test(test_a_restart_knows_where_rings_are),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
