@@ -46,6 +46,19 @@ static enum snp_key kind_of(const struct cert *c)
 	return SNP_KEYS;
 }
 
+/* "SEV-Milan", "SEV-VLEK-Milan" */
+static bool names_product(const char *subject)
+{
+	for (enum snp_key k = 0; k < SNP_KEYS; k++) {
+		const char *prefix = intermediate_prefixes[k];
+
+		if (has_prefix(subject, prefix) &&
+		    snp_product_by_name(subject + strlen(prefix)) != SNP_UNKNOWN)
+			return true;
+	}
+	return false;
+}
+
 /* By name first: a leaf that calls itself an authority is a bad leaf, not an authority. */
 static enum role role_of(const struct cert *c)
 {
@@ -53,9 +66,7 @@ static enum role role_of(const struct cert *c)
 		return ROLE_LEAF;
 	if (has_prefix(c->subject, ark_prefix))
 		return ROLE_ROOT;
-	if (has_prefix(c->subject, ask_prefix))
-		return ROLE_INTERMEDIATE;
-	if (!c->is_ca)
+	if (!c->is_ca && !names_product(c->subject))
 		return ROLE_LEAF;
 	return c->self_issued ? ROLE_ROOT : ROLE_INTERMEDIATE;
 }
