@@ -22,7 +22,7 @@ int counters_outcomes(const struct dataplane *d, struct counter out[OUT_COUNT]);
 int counters_map(int fd, struct counter out[OUT_COUNT]);
 
 struct flow_counts {
-	uint64_t entries;   /* room */
+	uint64_t entries; /* room */
 	uint64_t used;
 	uint64_t probation; /* of used: seen once */
 	uint64_t stale;	    /* of used: of a former user of the id, forgotten on sight */

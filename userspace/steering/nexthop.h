@@ -17,11 +17,11 @@
 #include "steering/dataplane.h"
 
 enum nexthop_state {
-	NEXTHOP_ASKING,	   /* route known, neighbour asked for; mac zero, or the last one known */
+	NEXTHOP_ASKING, /* route known, neighbour asked for; mac zero, or the last one known */
 	NEXTHOP_RESOLVED,
-	NEXTHOP_FAILED,	   /* the neighbour does not answer; asked again from time to time */
+	NEXTHOP_FAILED, /* the neighbour does not answer; asked again from time to time */
 	NEXTHOP_NO_ROUTE,
-	NEXTHOP_LOCAL,	   /* an address of this host: it cannot be steered to */
+	NEXTHOP_LOCAL, /* an address of this host: it cannot be steered to */
 	NEXTHOP_LINK_DOWN,
 	NEXTHOP_NO_ETHERNET, /* the way out has no MAC addresses */
 	NEXTHOP_STATES

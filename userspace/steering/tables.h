@@ -77,7 +77,8 @@ int tables_set_services(struct tables *t, const struct service_want *want, size_
 /* Copies ring to a free region and moves the service there by one store; 0 slots takes it away. */
 int tables_set_ring(struct tables *t, uint16_t service, const struct ring_slot *ring,
 		    uint32_t slots, char why[DATAPLANE_WHY_MAX]);
-/* The ring that a service has now, NULL and 0 slots if none; valid until its next tables_set_ring(). */
+/* The ring that a service has now, NULL and 0 slots if none; valid until its next
+ * tables_set_ring(). */
 const struct ring_slot *tables_ring(const struct tables *t, uint16_t service, uint32_t *slots);
 
 /* One 8-byte store each.  until is in jiffies64, already clamped by the caller. */
