@@ -210,6 +210,22 @@ static void inherit(struct route *r, const struct route *old)
 	r->built.built_ms = old->built.built_ms;
 }
 
+/*
+ * A ring that is in the maps but not known here is a former daemon's: it stays until its members
+ * are others.  One of another size than is wanted now has to be built anew.
+ */
+static void adopt_ring(struct daemon *d, struct route *r)
+{
+	const struct ring_slot *ring;
+	uint32_t slots;
+
+	ring = tables_ring(d->tables, r->id, &slots);
+	if (!ring || slots != r->config->ring_slots)
+		plan_withdrawn(&r->built);
+	else if (!r->built.published && plan_adopt(&r->built, ring, slots, now_ms()))
+		plan_withdrawn(&r->built);
+}
+
 static int scratch_init(struct daemon *d)
 {
 	uint32_t slots = 1;
@@ -264,8 +280,10 @@ int steer_apply(struct daemon *d, char why[WHY_MAX])
 	err = tables_set_services(d->tables, want, count, ids, long_why);
 	if (err)
 		goto out;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		routes[i].id = ids[i];
+		adopt_ring(d, &routes[i]);
+	}
 	steer_free(d);
 	d->routes = routes;
 	d->routes_count = count;
