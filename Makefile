@@ -48,8 +48,11 @@ programs := $(BUILD)/fairleadd $(BUILD)/fairlead
 units	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 packets	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/packet/*_test.c))
 fuzzers	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
-tools	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/tools/*.c))
-benches	 := $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/*.c))
+# The double of configfs-tsm is a FUSE file system, built where there is libfuse3.
+fuse	 := $(shell pkg-config --silence-errors --libs fuse3)
+tools	 := $(patsubst tests/%.c,$(BUILD)/tests/%,\
+		$(filter-out %.bpf.c $(if $(fuse),,%/tsmfs.c),$(wildcard tests/tools/*.c)))
+benches	 := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out %.bpf.c,$(wildcard bench/*.c)))
 testbpf	 := $(patsubst %.c,$(BPF)/%.o,$(wildcard tests/*/*.bpf.c bench/*.bpf.c))
 
 all: $(programs) $(patsubst %,$(BPF)/%.o,$(bpf)) $(tools) $(testbpf)
@@ -67,6 +70,7 @@ $(fuzzers):
 folder_of = $(firstword $(subst _, ,$(notdir $(1))))
 .SECONDEXPANSION:
 $(units): extra = -lcmocka
+$(BUILD)/tests/tools/tsmfs: extra = $(fuse)
 $(units) $(fuzzers): $(BUILD)/%: $(BUILD)/%.o $$(call archives,$$(call folder_of,$$*))
 $(packets) $(tools): $(BUILD)/%: $(BUILD)/%.o $(call archives,daemon)
 $(benches): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(call archives,daemon)
