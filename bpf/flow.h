@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What we remember of flows: a set-associative cache, one cache line per lookup.
+ *
+ * An entry is one word, read and written whole, so CPUs need no lock; the worst a
+ * race can do is to forget a flow or to remember it twice.  Nothing is believed
+ * for being remembered: the caller holds generation and lease against it.
+ * What writes is not static, so that the verifier looks at each once and not again
+ * for every way that leads there.
+ *
+ * New flows are on probation until their second packet and give way to each
+ * other before any established one does, the longest unseen first: a flood of
+ * single packets cannot push established flows out.  In a set full of established
+ * flows seen lately a newcomer is not remembered; its ring slot serves it as well
+ * until the ring changes.
+ */
+#ifndef FLOW_H
+#define FLOW_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "hash.h"
+
+/* Ranks of what a newcomer may replace; below them all, established flows by their idleness. */
+enum {
+	RANK_PROBATION = 1 << 8,
+	RANK_FREE = 1 << 9,
+	RANK_WAY_BITS = 3, /* the way, in the low bits of a rank */
+};
+
+_Static_assert(FLOW_WAYS == 1 << RANK_WAY_BITS, "a way fits its bits");
+
+static __always_inline __u64 entry_read(const struct flow_set *set, __u32 way)
+{
+	return *(const volatile __u64 *)&set->entry[way];
+}
+
+static __always_inline void entry_write(struct flow_set *set, __u32 way, __u64 entry)
+{
+	*(volatile __u64 *)&set->entry[way & (FLOW_WAYS - 1)] = entry;
+}
+
+/* All ones if the entry has the tag, else 0: no branch, for which way it is nobody can predict. */
+static __always_inline __u64 tag_mask(__u64 entry, __u32 tag)
+{
+	return (__s64)(((entry >> 32) ^ tag) - 1) >> 63;
+}
+
+/*
+ * Two CPUs remembered one flow at once, or a flow's tag is 0 as that of free entries: the first
+ * that counts is kept.
+ */
+__noinline __u64 flow_settle(struct flow_set *set, __u32 tag)
+{
+	__u64 kept = 0;
+
+	if (!set)
+		return 0; /* the verifier does not see who calls */
+	for (__u32 way = 0; way < FLOW_WAYS; way++) {
+		__u64 entry = entry_read(set, way);
+
+		if (flow_tag(entry) != tag || !flow_backend(entry))
+			continue;
+		if (kept)
+			entry_write(set, way, 0);
+		else
+			kept = entry;
+	}
+	return kept;
+}
+
+/* The entry with that tag, 0 if none. */
+static __always_inline __u64 flow_recall(struct flow_set *set, __u32 tag)
+{
+	__u64 found = 0, hits = 0;
+
+#pragma unroll
+	for (__u32 way = 0; way < FLOW_WAYS; way++) {
+		__u64 entry = entry_read(set, way), mask = tag_mask(entry, tag);
+
+		found |= entry & mask;
+		hits -= mask;
+	}
+	return hits > 1 ? flow_settle(set, tag) : found;
+}
+
+/* Puts what in the place of was; false if that is no longer there. */
+__noinline bool flow_replace(struct flow_set *set, __u64 was, __u64 what)
+{
+	if (!set)
+		return false;
+	for (__u32 way = 0; way < FLOW_WAYS; way++) {
+		if (entry_read(set, way) != was)
+			continue;
+		entry_write(set, way, what);
+		return true;
+	}
+	return false;
+}
+
+/* Larger: rather replaced. */
+static __always_inline __u32 entry_rank(__u64 entry, __u8 age)
+{
+	__u32 idle = (__u8)(age - (__u8)entry) >> 1;
+
+	if (!flow_backend(entry))
+		return RANK_FREE;
+	return entry & FLOW_PROBATION ? RANK_PROBATION + idle : idle;
+}
+
+/* False when the set is full of better flows.  Equals are told apart by bits of the hash. */
+__noinline bool flow_remember(struct flow_set *set, __u64 hash, __u64 what)
+{
+	__u32 twist = hash >> 29 & (FLOW_WAYS - 1), best = 0;
+	__u8 age = what & ~FLOW_PROBATION;
+
+	if (!set)
+		return false;
+#pragma unroll
+	for (__u32 way = 0; way < FLOW_WAYS; way++) {
+		__u32 rank = entry_rank(entry_read(set, way), age) << RANK_WAY_BITS | (way ^ twist);
+
+		best = rank > best ? rank : best;
+	}
+	if (best >> RANK_WAY_BITS < FLOW_IDLE_AGES)
+		return false;
+	entry_write(set, best ^ twist, what);
+	return true;
+}
+
+#endif

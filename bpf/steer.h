@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who gets the packet: the backend that a flow is remembered with, else the one
+ * that its ring slot names, and in either case only while its lease for the
+ * service's class is alive.  Nothing here changes the packet.
+ */
+#ifndef STEER_H
+#define STEER_H
+
+#include "flow.h"
+#include "lease.h"
+#include "service.h"
+
+enum {
+	/* Slots looked at after a flow's own: with two ids each, 18 candidates. */
+	RING_WALK = 8,
+};
+
+struct choice {
+	const struct service *service; /* set as soon as the packet is known to be for a VIP */
+	const struct backend *to;
+	__u64 hash;
+	__u32 id;      /* of to */
+	bool new_flow; /* not remembered before, and now it is */
+};
+
+/* A service's ring, read as the daemon writes it: at once. */
+union ring_ref {
+	struct {
+		__u32 first;
+		__u32 slots;
+	};
+	__u64 both;
+};
+
+/* May the backend be given new flows?  If not for its lease alone, *lapsed says so. */
+static __always_inline bool takes_new(__u32 id, __u32 class, __u64 now, bool *lapsed)
+{
+	const struct backend *b;
+
+	if (!id)
+		return false;
+	b = bpf_map_lookup_elem(&backends, &id);
+	if (!b || b->flags & BACKEND_DRAINED)
+		return false;
+	if (lease_is_alive(b, class, now))
+		return true;
+	*lapsed = true;
+	return false;
+}
+
+/*
+ * The ring's answer for a flow, from its own slot or those that follow: the id of a backend, or
+ * minus an outcome.  Not static, so that the verifier looks at it once.
+ */
+__noinline int pick(__u64 ref, __u64 hash, __u32 class)
+{
+	union ring_ref ring = { .both = ref };
+	__u32 slot = ring_slot_of(hash, ring.slots);
+	__u64 now = bpf_jiffies64();
+	bool lapsed = false;
+
+	if (!ring.slots)
+		return -OUT_NO_BACKEND;
+	if (class >= CLASS_COUNT)
+		return -OUT_CLASS_UNKNOWN;
+	for (int i = 0; i <= RING_WALK; i++) {
+		__u32 at = ring.first + slot;
+		const struct ring_slot *r = bpf_map_lookup_elem(&rings, &at);
+
+		if (!r)
+			return -OUT_INTERNAL;
+		if (takes_new(r->primary, class, now, &lapsed))
+			return r->primary;
+		if (takes_new(r->fallback, class, now, &lapsed))
+			return r->fallback;
+		slot = slot + 1 < ring.slots ? slot + 1 : 0;
+	}
+	return lapsed ? -OUT_LEASE_LAPSED : -OUT_NO_BACKEND;
+}
+
+/* The backend that entry names, if it is still the same one and may have the flow; else NULL. */
+static __always_inline const struct backend *keep(__u64 entry, __u32 class, __u64 now)
+{
+	__u32 id = flow_backend(entry);
+	const struct backend *b;
+
+	if (!id)
+		return NULL;
+	b = bpf_map_lookup_elem(&backends, &id);
+	if (!b || b->generation != flow_generation(entry))
+		return NULL;
+	return lease_is_alive(b, class, now) ? b : NULL;
+}
+
+/* A backend from the ring for a flow that has none, or none any more (was), and remembers it. */
+static __always_inline enum outcome assign(struct flow_set *set, __u64 was, __u64 now,
+					   struct choice *c)
+{
+	__u64 ref = *(const volatile __u64 *)&c->service->ring_ref, is;
+	int id = pick(ref, c->hash, c->service->class);
+
+	if (id <= 0)
+		return id ? -id : OUT_INTERNAL;
+	c->id = id;
+	c->to = bpf_map_lookup_elem(&backends, &c->id);
+	if (!c->to)
+		return OUT_INTERNAL;
+	is = flow_entry(flow_tag_of(c->hash), id, c->to->generation, flow_age_of(now));
+	if (was)
+		flow_replace(set, was, is | (was & FLOW_PROBATION));
+	else
+		c->new_flow = flow_remember(set, c->hash, is | FLOW_PROBATION);
+	return OUT_STEERED;
+}
+
+/*
+ * A backend for the flow, by memory or by ring.  In steady state the cache line is only read; a
+ * second packet, or the first in a while, renews the entry.
+ */
+static __always_inline enum outcome choose(struct flow_set *set, __u32 class, __u64 now,
+					   struct choice *c)
+{
+	__u64 was = flow_recall(set, flow_tag_of(c->hash));
+	__u8 age = flow_age_of(now);
+
+	c->to = keep(was, class, now);
+	if (!c->to)
+		return assign(set, was, now, c);
+	c->id = flow_backend(was);
+	if ((__u8)was != age)
+		flow_replace(set, was, (was & ~0xffull) | age);
+	return OUT_STEERED;
+}
+
+/* What a steered packet needs beside a lease. */
+static __always_inline enum outcome check_way(const struct packet *p, const struct backend *to)
+{
+	__u32 outer = addr_is_ipv4(&to->addr) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	/* An IPv6 length counts from behind its header. */
+	__u32 most = to->mtu ? to->mtu : addr_is_ipv4(&to->addr) ? 0xffff : 0xffff + outer;
+	const __u16 *mac = (const __u16 *)to->mac;
+
+	if (!to->ifindex || !(mac[0] | mac[1] | mac[2]))
+		return OUT_NO_NEXT_HOP;
+	if (p->length + outer > most)
+		return OUT_TOO_BIG;
+	return OUT_STEERED;
+}
+
+/* Is the destination a VIP, if only by its address?  Then why says what is wrong with the packet. */
+static __always_inline enum outcome refuse_unread(const struct settings *set,
+						  const struct packet *p, enum outcome why)
+{
+	struct service_key key = { .vip = p->dst, .kind = SERVICE_ADDRESS };
+	const struct service *found = NULL;
+	enum outcome o;
+
+	o = service_find(set, service_hash(set, &p->dst, 0, 0), &key, &found);
+	return o == OUT_STEERED ? why : o;
+}
+
+/*
+ * OUT_STEERED with c filled, or why not.  The lease is read last of all, also where it was asked
+ * about before: whoever chose, nothing leaves without it.
+ */
+static __always_inline enum outcome route(const struct settings *set, const struct packet *p,
+					  struct choice *c)
+{
+	struct service_key key = { p->dst, p->dport, p->proto, SERVICE_PORT };
+	__u64 to = destination_hash(set, &p->dst, p->dport, p->proto);
+	__u64 now = bpf_jiffies64();
+	struct flow_set *memory;
+	enum outcome o;
+	__u32 at, class;
+
+	c->hash = flow_hash_to(set, to, &p->src, p->sport);
+	at = flow_set_of(c->hash, set->flows_mask);
+	o = service_find(set, service_bucket_of(to), &key, &c->service);
+	if (o != OUT_STEERED)
+		return o;
+	class = c->service->class;
+	if (class >= CLASS_COUNT)
+		return OUT_CLASS_UNKNOWN;
+	memory = bpf_map_lookup_elem(&flows, &at);
+	if (!memory)
+		return OUT_INTERNAL;
+	o = choose(memory, class, now, c);
+	if (o != OUT_STEERED)
+		return o;
+	o = check_way(p, c->to);
+	if (o != OUT_STEERED)
+		return o;
+	return lease_is_alive(c->to, class, now) ? OUT_STEERED : OUT_LEASE_LAPSED;
+}
+
+#endif
