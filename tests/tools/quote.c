@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * quote [--source auto|tsm|sev-guest|soft] [--dev PATH] [--tsm PATH] [--dir DIR] [--vmpl N]
+ *       [--data BYTE] [--times N] [--out DIR]
+ *
+ * Opens a source of evidence and quotes over 64 bytes of BYTE (in hexadecimal).  One line of
+ * JSON each time; --out writes report.bin and cert0, cert1, … for `fairlead verify`.
+ * Exits with 0 when the last quote succeeded, else 1.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attester/attester.h"
+#include "attester/pki.h"
+#include "base/log.h"
+
+struct options {
+	struct attester_config config;
+	uint8_t data[REPORT_DATA_BYTES];
+	int times;
+	const char *out;
+};
+
+static bool parse_source(const char *text, enum attester_source *out)
+{
+	static const char *const names[] = { "auto", "tsm", "sev-guest", "soft" };
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(text, names[i])) {
+			*out = i;
+			return true;
+		}
+	return false;
+}
+
+static bool parse(struct options *o, const char *name, const char *value)
+{
+	if (!strcmp(name, "--source"))
+		return parse_source(value, &o->config.source);
+	if (!strcmp(name, "--dev"))
+		return snprintf(o->config.device, ATTESTER_PATH_MAX, "%s", value) > 0;
+	if (!strcmp(name, "--tsm"))
+		return snprintf(o->config.tsm, ATTESTER_PATH_MAX, "%s", value) > 0;
+	if (!strcmp(name, "--dir"))
+		return snprintf(o->config.directory, ATTESTER_PATH_MAX, "%s", value) > 0;
+	if (!strcmp(name, "--vmpl"))
+		o->config.vmpl = atoi(value);
+	else if (!strcmp(name, "--times"))
+		o->times = atoi(value);
+	else if (!strcmp(name, "--data"))
+		memset(o->data, strtoul(value, NULL, 16), sizeof(o->data));
+	else if (!strcmp(name, "--out"))
+		o->out = value;
+	else
+		return false;
+	return true;
+}
+
+static void say(json_t *o)
+{
+	json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	printf("\n");
+	fflush(stdout);
+	json_decref(o);
+}
+
+static int say_failure(int err, const char *why)
+{
+	say(json_pack("{s:b, s:s, s:s}", "ok", 0, "error", strerrorname_np(-err), "why", why));
+	return 1;
+}
+
+static int write_out(const char *directory, const struct quote *q, char why[WHY_MAX])
+{
+	char name[32];
+	int err;
+
+	err = pki_mkdir(directory, why);
+	if (!err)
+		err = pki_write(directory, "report.bin", q->report, 0644, why);
+	for (size_t i = 0; !err && i < q->certs_count; i++) {
+		snprintf(name, sizeof(name), "cert%zu", i);
+		err = pki_write(directory, name, q->certs[i], 0644, why);
+	}
+	return err;
+}
+
+static int quote_once(struct attester *a, const struct options *o, struct quote *q)
+{
+	char why[WHY_MAX] = "";
+	int err;
+
+	err = attester_quote(a, o->data, q, why);
+	if (!err && o->out)
+		err = write_out(o->out, q, why);
+	if (err)
+		return say_failure(err, why);
+	say(json_pack("{s:b, s:i, s:i, s:i, s:i}", "ok", 1, "version", q->report.p[0], "vmpl",
+		      q->report.p[0x30], "certs", (int)q->certs_count, "certs_bytes",
+		      q->certs_count ? (int)q->certs[0].n : 0));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .config = { .tee = TEE_SNP }, .times = 1 };
+	struct quote *q = calloc(1, sizeof(*q));
+	struct attester *a = NULL;
+	char why[WHY_MAX] = "";
+	int err, status = 1;
+
+	log_init("quote", LOG_LEVEL_WARN);
+	for (int i = 1; i < argc; i += 2)
+		if (i + 1 == argc || !parse(&o, argv[i], argv[i + 1])) {
+			fprintf(stderr, "quote: %s: unknown, or without a value\n", argv[i]);
+			return 2;
+		}
+	err = q ? attester_open(&o.config, &a, why) : -ENOMEM;
+	if (err)
+		status = say_failure(err, why);
+	for (int i = 0; !err && i < o.times; i++)
+		status = quote_once(a, &o, q);
+	attester_close(a);
+	free(q);
+	return status;
+}
