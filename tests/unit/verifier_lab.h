@@ -89,7 +89,7 @@ struct scene {
 
 static EVP_PKEY *lab_keys[LAB_KEYS];
 
-static int lab_setup(void **state)
+static inline int lab_setup(void **state)
 {
 	(void)state;
 	for (int i = LAB_ARK; i <= LAB_STRANGER; i++)
@@ -101,7 +101,7 @@ static int lab_setup(void **state)
 	return 0;
 }
 
-static int lab_teardown(void **state)
+static inline int lab_teardown(void **state)
 {
 	(void)state;
 	for (int i = 0; i < LAB_KEYS; i++)
@@ -109,7 +109,7 @@ static int lab_teardown(void **state)
 	return 0;
 }
 
-static void lab_name(X509_NAME *name, const char *cn, const char *extra)
+static inline void lab_name(X509_NAME *name, const char *cn, const char *extra)
 {
 	static const char *const parts[][2] = {
 		{ "OU", "Engineering" },
@@ -128,7 +128,7 @@ static void lab_name(X509_NAME *name, const char *cn, const char *extra)
 	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)cn, -1, -1, 0);
 }
 
-static struct lab_extension *lab_find(struct lab_cert *c, const char *suffix)
+static inline struct lab_extension *lab_find(struct lab_cert *c, const char *suffix)
 {
 	char oid[40];
 
@@ -139,8 +139,8 @@ static struct lab_extension *lab_find(struct lab_cert *c, const char *suffix)
 	return NULL;
 }
 
-static struct lab_extension *lab_add(struct lab_cert *c, const char *suffix, const void *der,
-				     size_t n)
+static inline struct lab_extension *lab_add(struct lab_cert *c, const char *suffix, const void *der,
+					    size_t n)
 {
 	struct lab_extension *e = &c->extensions[c->extensions_count++];
 
@@ -152,7 +152,7 @@ static struct lab_extension *lab_add(struct lab_cert *c, const char *suffix, con
 	return e;
 }
 
-static void lab_remove(struct lab_cert *c, const char *suffix)
+static inline void lab_remove(struct lab_cert *c, const char *suffix)
 {
 	struct lab_extension *e = lab_find(c, suffix);
 
@@ -170,7 +170,7 @@ static inline void lab_set(struct lab_cert *c, const char *suffix, const void *d
 	e->n = n;
 }
 
-static void lab_integer(struct lab_cert *c, const char *suffix, uint8_t v)
+static inline void lab_integer(struct lab_cert *c, const char *suffix, uint8_t v)
 {
 	uint8_t der[] = { 2, 1, v, 0 };
 	size_t n = 3;
@@ -186,7 +186,7 @@ static void lab_integer(struct lab_cert *c, const char *suffix, uint8_t v)
 	lab_add(c, suffix, der, n);
 }
 
-static void lab_text(struct lab_cert *c, const char *suffix, const char *text)
+static inline void lab_text(struct lab_cert *c, const char *suffix, const char *text)
 {
 	uint8_t der[64] = { 0x16, strlen(text) };
 
@@ -196,7 +196,8 @@ static void lab_text(struct lab_cert *c, const char *suffix, const char *text)
 	lab_add(c, suffix, der, strlen(text) + 2);
 }
 
-static void lab_put_extension(X509 *x, const char *oid, const uint8_t *der, size_t n, bool critical)
+static inline void lab_put_extension(X509 *x, const char *oid, const uint8_t *der, size_t n,
+				     bool critical)
 {
 	ASN1_OBJECT *o = OBJ_txt2obj(oid, 1);
 	ASN1_OCTET_STRING *s = ASN1_OCTET_STRING_new();
@@ -211,7 +212,7 @@ static void lab_put_extension(X509 *x, const char *oid, const uint8_t *der, size
 }
 
 /* A digest-sign context as AMD signs, or as the test wants it wrong. */
-static EVP_MD_CTX *lab_signer(enum lab_key key, bool pkcs1, int salt, const EVP_MD *md)
+static inline EVP_MD_CTX *lab_signer(enum lab_key key, bool pkcs1, int salt, const EVP_MD *md)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pctx;
@@ -224,7 +225,7 @@ static EVP_MD_CTX *lab_signer(enum lab_key key, bool pkcs1, int salt, const EVP_
 	return ctx;
 }
 
-static void lab_build_cert(struct lab_cert *c)
+static inline void lab_build_cert(struct lab_cert *c)
 {
 	static const uint8_t bc_ca[] = { 0x30, 3, 1, 1, 0xff }, ku[] = { 3, 2, 1, 6 };
 	X509 *x = X509_new();
@@ -255,7 +256,7 @@ static void lab_build_cert(struct lab_cert *c)
 	X509_free(x);
 }
 
-static void lab_crl_extension(X509_CRL *x, int nid, bool critical)
+static inline void lab_crl_extension(X509_CRL *x, int nid, bool critical)
 {
 	ASN1_INTEGER *one = ASN1_INTEGER_new();
 
@@ -264,7 +265,7 @@ static void lab_crl_extension(X509_CRL *x, int nid, bool critical)
 	ASN1_INTEGER_free(one);
 }
 
-static void lab_build_crl(struct lab_crl *c)
+static inline void lab_build_crl(struct lab_crl *c)
 {
 	X509_NAME *issuer = X509_NAME_new();
 	ASN1_TIME *t = ASN1_TIME_new();
@@ -300,7 +301,7 @@ static void lab_build_crl(struct lab_crl *c)
 }
 
 /* As a chip does: over the first 0x2a0 bytes, r and s little endian. */
-static void lab_sign_report(uint8_t report[SNP_REPORT_BYTES], enum lab_key key)
+static inline void lab_sign_report(uint8_t report[SNP_REPORT_BYTES], enum lab_key key)
 {
 	EVP_MD_CTX *ctx = lab_signer(key, false, 0, EVP_sha384());
 	uint8_t der[512];
@@ -319,14 +320,14 @@ static void lab_sign_report(uint8_t report[SNP_REPORT_BYTES], enum lab_key key)
 	ECDSA_SIG_free(sig);
 }
 
-static void lab_put32(uint8_t *p, uint32_t v)
+static inline void lab_put32(uint8_t *p, uint32_t v)
 {
 	for (int i = 0; i < 4; i++)
 		p[i] = v >> 8 * i;
 }
 
 /* A report's numbers, least part first: bootloader, TEE, SNP, microcode (Turin: FMC before). */
-static void lab_tcb(uint8_t *at, enum snp_product p, const uint8_t v[LAB_PARTS])
+static inline void lab_tcb(uint8_t *at, enum snp_product p, const uint8_t v[LAB_PARTS])
 {
 	static const int milan[] = { -1, 0, 1, 6, 7 }, turin[] = { 0, 1, 2, 3, 7 };
 	const int *where = p == SNP_TURIN ? turin : milan;
@@ -340,7 +341,7 @@ static void lab_tcb(uint8_t *at, enum snp_product p, const uint8_t v[LAB_PARTS])
 /* fmc, bootloader, tee, snp, microcode */
 static const uint8_t lab_versions[LAB_PARTS] = { 1, 4, 2, 24, 0xdb };
 
-static void lab_fill_report(struct scene *s)
+static inline void lab_fill_report(struct scene *s)
 {
 	static const uint8_t cpus[SNP_PRODUCTS][3] = {
 		[SNP_MILAN] = { 0x19, 1, 1 },
@@ -370,7 +371,7 @@ static void lab_fill_report(struct scene *s)
 	memcpy(r + 0x1e8, "\x1d\x37\x01\x00\x1d\x37\x01\x00", 8); /* 1.55.29 */
 }
 
-static void lab_fill_leaf(struct scene *s, const char *product)
+static inline void lab_fill_leaf(struct scene *s, const char *product)
 {
 	static const char *const parts[LAB_PARTS] = { "3.9", "3.1", "3.2", "3.3", "3.8" };
 	bool turin = s->product == SNP_TURIN;
@@ -393,7 +394,7 @@ static void lab_fill_leaf(struct scene *s, const char *product)
 }
 
 /* Everything right. */
-static void scene_begin(struct scene *s, enum snp_product product, enum snp_key kind)
+static inline void scene_begin(struct scene *s, enum snp_product product, enum snp_key kind)
 {
 	static const char *const ark[] = { "", "ARK-Milan", "ARK-Genoa", "ARK-Turin" };
 	static const char *const ask[SNP_KEYS][SNP_PRODUCTS] = {
@@ -427,7 +428,7 @@ static void scene_begin(struct scene *s, enum snp_product product, enum snp_key 
 		(struct evidence){ .tee = TEE_SNP, .report_data = s->report_data, .at = LAB_NOW };
 }
 
-static void scene_build(struct scene *s)
+static inline void scene_build(struct scene *s)
 {
 	struct lab_cert *const certs[] = { &s->leaf, &s->mid, &s->root };
 	uint8_t pin[SHA256_BYTES];
@@ -448,13 +449,13 @@ static void scene_build(struct scene *s)
 	assert_int_equal(policy_trust_root(s->policy, pin), 0);
 }
 
-static enum reason scene_judge(struct scene *s)
+static inline enum reason scene_judge(struct scene *s)
 {
 	claims_free(&s->claims);
 	return appraise(s->policy, &s->evidence, &s->claims);
 }
 
-static void scene_end(struct scene *s)
+static inline void scene_end(struct scene *s)
 {
 	claims_free(&s->claims);
 	policy_free(s->policy);
@@ -470,7 +471,7 @@ struct row {
 	enum reason want;
 };
 
-static void run_rows(const struct row *rows, size_t count)
+static inline void run_rows(const struct row *rows, size_t count)
 {
 	struct scene *s = malloc(sizeof(*s));
 	enum reason reason;
