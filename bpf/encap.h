@@ -96,15 +96,6 @@ static __always_inline void ipv6_write(struct ipv6hdr *ip, const struct outer6 *
 	}
 }
 
-/* p->l3 again, in a way that the verifier believes to be small, wherever it was kept meanwhile. */
-static __always_inline __u32 l3_offset(const struct packet *p)
-{
-	__u64 l3 = p->l3;
-
-	asm volatile("%0 &= 31" : "+r"(l3));
-	return l3;
-}
-
 /*
  * Puts a frame around the packet and what was prepended to it: the old one begins grow bytes
  * further in, its tags are kept.  It goes to the backend, or with NULL back to who sent it.
@@ -128,9 +119,9 @@ static __always_inline void *reframe(struct xdp_md *ctx, const struct packet *p,
 		*(__u32 *)(new + 16) = *(const __u32 *)(old + 16);
 	mac_write(new, dst);
 	mac_write(new + ETH_ALEN, src);
-	new += l3_offset(p);
-	*(__be16 *)(new - sizeof(proto)) = proto;
-	return new;
+	new += 2 * ETH_ALEN + tag_bytes(p);
+	*(__be16 *)new = proto;
+	return new + sizeof(proto);
 }
 
 static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, const struct packet *p,

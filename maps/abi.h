@@ -170,6 +170,7 @@ enum outcome {
 	OUT_DECAPSULATED,    /* guard: from a known router, handed to the host */
 	OUT_PEER_UNKNOWN,    /* guard: encapsulated by somebody else */
 	OUT_NOT_ENCAPSULATED, /* guard: to a VIP, past the router */
+	OUT_NOT_A_VIP,	     /* guard: encapsulated, to an address that is none of ours */
 	OUT_COUNT	     /* keep last */
 };
 

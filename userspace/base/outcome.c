@@ -21,6 +21,7 @@ const char *outcome_label(enum outcome o)
 	case OUT_DECAPSULATED:	   return "decapsulated";
 	case OUT_PEER_UNKNOWN:	   return "peer_unknown";
 	case OUT_NOT_ENCAPSULATED: return "not_encapsulated";
+	case OUT_NOT_A_VIP:	   return "not_a_vip";
 	case OUT_COUNT:		   break;
 	}
 	return "unknown";
@@ -45,6 +46,7 @@ const char *outcome_str(enum outcome o)
 	case OUT_DECAPSULATED:	   return "decapsulated and passed up";
 	case OUT_PEER_UNKNOWN:	   return "encapsulated by an unknown router";
 	case OUT_NOT_ENCAPSULATED: return "sent to a VIP past the router";
+	case OUT_NOT_A_VIP:	   return "encapsulated, but for no VIP";
 	case OUT_COUNT:		   break;
 	}
 	return "unknown outcome";
@@ -71,6 +73,7 @@ bool outcome_is_refusal(enum outcome o)
 	case OUT_INTERNAL:
 	case OUT_PEER_UNKNOWN:
 	case OUT_NOT_ENCAPSULATED:
+	case OUT_NOT_A_VIP:
 		return true;
 	}
 	return true;
