@@ -84,6 +84,9 @@ for p in Milan Genoa Turin; do
 done
 soft "Milan version 2" Milan --version 2
 
+says "soft: through the daemon's process, in its sandbox" '"ok":true,"certs":2' \
+	"$quote" --source soft --dir "$last" --process 1 --times 2
+
 # What a guest says reaches the verdict.
 refused() { # refused NAME REASON OPTIONS-OF-GUEST...
 	local name=$1 reason=$2 g="$dir/bad-$n"
@@ -160,6 +163,10 @@ else
 	"$fairlead" lab guest "$dir/vmpl1" --root "$dir/root-Milan" --vmpl 1 >/dev/null
 	says "sev-guest: a level above the guest's own" '"error":"EINVAL".*VMPL' "$unotify" \
 		--guest "$dir/vmpl1" -- "$quote" --source sev-guest
+	dev "through the daemon's process, in its sandbox" grow '"ok":true,"certs":1' \
+		--process 1 --times 2
+	dev "… which outlives failures" enotty '"error":"ENOTTY"' --process 1 --times 2
+	dev "… and tries a throttling host again" busy-once '"ok":true' --process 1
 	says "sev-guest: found by itself where there is no configfs-tsm" '"ok":true' "$unotify" \
 		--guest "$g" -- "$quote" --source auto --tsm "$dir/none"
 fi
@@ -204,6 +211,8 @@ else
 		--evidence "$dir/tsm/report.bin" --certs "$dir/tsm/cert0" \
 		--report-data "$(data a5)" --trust-root "${pin[Milan]}"
 	tsm "the level that was asked for" none '"ok":true,.*"vmpl":1' --vmpl 1
+	tsm "through the daemon's process, in its sandbox" none '"ok":true,"certs":1' \
+		--process 1 --times 2
 	tsm "padding is cut off" pad '"ok":true'
 	tsm "a host without certificates" no-certs '"ok":true,.*"certs":0'
 	tsm "somebody else's write is noticed before" race '"error":"EBUSY".*another process'

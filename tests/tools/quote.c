@@ -1,26 +1,33 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * quote [--source auto|tsm|sev-guest|soft] [--dev PATH] [--tsm PATH] [--dir DIR] [--vmpl N]
- *       [--data BYTE] [--times N] [--out DIR]
+ *       [--data BYTE] [--times N] [--out DIR] [--process 1]
  *
  * Opens a source of evidence and quotes over 64 bytes of BYTE (in hexadecimal).  One line of
- * JSON each time; --out writes report.bin and cert0, cert1, … for `fairlead verify`.
- * Exits with 0 when the last quote succeeded, else 1.
+ * JSON each time; --out writes report.bin and cert0, cert1, … for `fairlead verify`.  With
+ * --process it is asked as the daemon asks: in a process of its own, in its sandbox, which
+ * reckons REPORT_DATA itself.  Exits with 0 when the last quote succeeded, else 1.
  */
 #include <errno.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "attester/attester.h"
 #include "attester/pki.h"
 #include "base/log.h"
 
+enum { PATIENCE_MS = 30000 };
+
 struct options {
 	struct attester_config config;
 	uint8_t data[REPORT_DATA_BYTES];
 	int times;
+	bool process;
 	const char *out;
 };
 
@@ -52,6 +59,8 @@ static bool parse(struct options *o, const char *name, const char *value)
 		o->times = atoi(value);
 	else if (!strcmp(name, "--data"))
 		memset(o->data, strtoul(value, NULL, 16), sizeof(o->data));
+	else if (!strcmp(name, "--process"))
+		o->process = atoi(value);
 	else if (!strcmp(name, "--out"))
 		o->out = value;
 	else
@@ -104,6 +113,51 @@ static int quote_once(struct attester *a, const struct options *o, struct quote 
 	return 0;
 }
 
+/* Sends one request and prints the answer. */
+static int ask_process(int fd, uint8_t *buf)
+{
+	struct binding b = { .role = "backend", .tee = TEE_SNP };
+	struct ipc_writer w = ipc_begin(buf, IPC_MAX, MSG_QUOTE_WANTED, 1);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint8_t want[REPORT_DATA_BYTES];
+	struct ipc_message m;
+	struct msg_quote q;
+
+	msg_binding_put(&w, &b);
+	if (ipc_send(fd, &w) || poll(&p, 1, PATIENCE_MS) != 1 ||
+	    ipc_receive(fd, buf, IPC_MAX, &m) != 1 || !msg_quote_get(m.body, &q))
+		return say_failure(-EPIPE, "the process died");
+	if (q.failed)
+		return say_failure(-(int)q.failed, q.why);
+	if (!binding_report_data(&b, want) || memcmp(q.report.p + 0x50, want, sizeof(want)))
+		return say_failure(-EPROTO, "evidence over something else than the binding");
+	say(json_pack("{s:b, s:i}", "ok", 1, "certs", (int)q.certs_count));
+	return 0;
+}
+
+static int quote_in_process(struct attester *a, int times)
+{
+	uint8_t *buf = malloc(IPC_MAX);
+	int fds[2], status = 1;
+	pid_t pid;
+
+	if (!buf || ipc_pair(fds))
+		return 1;
+	pid = fork();
+	if (pid == 0) {
+		close(fds[0]);
+		attester_main(fds[1], a);
+	}
+	close(fds[1]);
+	for (int i = 0; i < times; i++)
+		status = ask_process(fds[0], buf);
+	close(fds[0]);
+	free(buf);
+	if (waitpid(pid, &times, 0) != pid || !WIFEXITED(times) || WEXITSTATUS(times))
+		return say_failure(-ECHILD, "the process did not end well");
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { .config = { .tee = TEE_SNP }, .times = 1 };
@@ -121,7 +175,9 @@ int main(int argc, char **argv)
 	err = q ? attester_open(&o.config, &a, why) : -ENOMEM;
 	if (err)
 		status = say_failure(err, why);
-	for (int i = 0; !err && i < o.times; i++)
+	if (!err && o.process)
+		status = quote_in_process(a, o.times);
+	for (int i = 0; !err && !o.process && i < o.times; i++)
 		status = quote_once(a, &o, q);
 	attester_close(a);
 	free(q);
