@@ -329,10 +329,41 @@ static int unpin_constants(const char *dir, char why[DATAPLANE_WHY_MAX])
 	return err;
 }
 
+/* Maps that the program keeps for itself: bpftool pins them beside ours. */
+static int unpin_private(const char *dir, const char *program, char why[DATAPLANE_WHY_MAX])
+{
+	uint32_t ids[PINS_MAPS_MAX] = { 0 };
+	struct bpf_prog_info info;
+	char path[PINS_PATH_MAX];
+	int err = 0, fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, program);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	if (inspect(path, fd, program, &info, ids, why))
+		info.nr_map_ids = 0; /* not ours: neither are its maps */
+	for (uint32_t i = 0; !err && i < info.nr_map_ids; i++) {
+		struct bpf_map_info map = { 0 };
+		uint32_t len = sizeof(map);
+		int m = bpf_map_get_fd_by_id(ids[i]);
+
+		/* No pin has a dot: that is for the constants, which go by another name. */
+		if (m >= 0 && !bpf_obj_get_info_by_fd(m, &map, &len) && !strchr(map.name, '.'))
+			err = unpin(dir, map.name, why);
+		if (m >= 0)
+			close(m);
+	}
+	close(fd);
+	return err;
+}
+
 int pins_clear(const char *dir, const struct pin_set *set, char why[DATAPLANE_WHY_MAX])
 {
-	int err = unpin(dir, set->program, why);
+	int err = unpin_private(dir, set->program, why);
 
+	if (!err)
+		err = unpin(dir, set->program, why);
 	for (size_t i = 0; !err && i < set->count; i++)
 		err = unpin(dir, set->maps[i].name, why);
 	return err ? err : unpin_constants(dir, why);
