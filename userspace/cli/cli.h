@@ -25,6 +25,14 @@ struct cli_options {
 	const char *pins;   /* where the maps are, NULL: not given, the default */
 };
 
+/* remote.c: what the daemon is asked. */
+int cmd_service(const struct cli_options *o, int argc, char **argv);
+int cmd_backend(const struct cli_options *o, int argc, char **argv);
+int cmd_lease(const struct cli_options *o, int argc, char **argv);
+int cmd_policy(const struct cli_options *o, int argc, char **argv);
+int cmd_status(const struct cli_options *o, int argc, char **argv);
+int cmd_reload(const struct cli_options *o, int argc, char **argv);
+
 /* maps.c: what the kernel holds, read without a daemon. */
 int cmd_outcome(const struct cli_options *o, int argc, char **argv);
 int cmd_flow(const struct cli_options *o, int argc, char **argv);

@@ -23,6 +23,7 @@
 enum {
 	LENGTH_BYTES = 4,
 	ACCEPT_AGAIN_S = 1, /* after accept() failed for want of descriptors */
+	REAL_DIGITS = 12,   /* 59.995, not 59.994999999999997 */
 };
 
 struct client {
@@ -75,7 +76,8 @@ static void free_text(const void *data, size_t n, void *text)
 /* Frames reply into out.  False without memory, and then out is of no use any more. */
 static bool frame(struct evbuffer *out, const json_t *reply)
 {
-	char *text = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
+	char *text =
+		reply ? json_dumps(reply, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) : NULL;
 	size_t n = text ? strlen(text) : 0;
 	uint32_t length = htonl(n);
 
