@@ -19,6 +19,8 @@ enum {
 	IDS_MAX = 65536,
 	ASK_FIRST_MS = 1000, /* between two requests for a silent neighbour, doubled each time */
 	ASK_MAX_MS = 30000,
+	FORGOTTEN_MS =
+		50, /* the last MAC goes on meanwhile; at once, and a flush would never end */
 	REFRESH_MS =
 		30000, /* a neighbour that we use is looked after so often: nothing else uses it */
 	REFRESH_SPREAD_MS = 10000, /* not all at once */
@@ -37,6 +39,7 @@ struct entry {
 	struct nexthop now;  /* as last found */
 	struct nexthop told; /* as last passed on */
 	bool is_told;
+	bool asked;	 /* for a neighbour that is not known any more */
 	bool permanent;	 /* the neighbour is: not to be asked */
 	uint64_t due_ms; /* to ask or refresh */
 	uint32_t ask_delay_ms;
@@ -121,11 +124,18 @@ static void ask_later(struct entry *e, uint64_t now_ms)
 	e->ask_delay_ms = e->ask_delay_ms < ASK_MAX_MS / 2 ? 2 * e->ask_delay_ms : ASK_MAX_MS;
 }
 
-static enum nexthop_state state_of_neighbour(const struct rtnl_neighbour *who)
+/*
+ * A known neighbour has failed only when he did not answer us either: entries that people or the
+ * garbage collector remove are reported as failed, too, and no packet is to be lost to that.
+ */
+static enum nexthop_state state_of_neighbour(const struct entry *e,
+					     const struct rtnl_neighbour *who)
 {
 	if (who->state & NUD_GOOD && who->has_mac)
 		return NEXTHOP_RESOLVED;
-	return who->state & NUD_FAILED ? NEXTHOP_FAILED : NEXTHOP_ASKING;
+	if (who->state & NUD_FAILED && (e->asked || !has_mac(&e->now)))
+		return NEXTHOP_FAILED;
+	return NEXTHOP_ASKING;
 }
 
 /*
@@ -137,11 +147,12 @@ static void learn(struct entry *e, enum nexthop_state was, const struct rtnl_nei
 {
 	bool dated = e->due_ms > now_ms && e->due_ms != NEVER;
 
-	e->now.state = state_of_neighbour(who);
+	e->now.state = state_of_neighbour(e, who);
 	e->permanent = who->state & (NUD_PERMANENT | NUD_NOARP);
 	if (e->now.state == NEXTHOP_RESOLVED) {
 		memcpy(e->now.mac, who->mac, sizeof(e->now.mac));
 		e->ask_delay_ms = 0;
+		e->asked = false;
 	} else if (e->now.state == NEXTHOP_FAILED) {
 		memset(e->now.mac, 0, sizeof(e->now.mac));
 	}
@@ -149,10 +160,10 @@ static void learn(struct entry *e, enum nexthop_state was, const struct rtnl_nei
 		return;
 	if (e->now.state == NEXTHOP_RESOLVED)
 		e->due_ms = refresh_at(e, now_ms);
-	else if (who->state & (NUD_INCOMPLETE | NUD_FAILED))
+	else if (who->state & NUD_INCOMPLETE || e->now.state == NEXTHOP_FAILED)
 		ask_later(e, now_ms); /* the kernel asks, or has just asked in vain */
 	else
-		e->due_ms = now_ms; /* it has forgotten, and must be told to */
+		e->due_ms = now_ms + (has_mac(&e->now) ? FORGOTTEN_MS : 0);
 }
 
 static enum nexthop_state state_of_route(int err, const struct rtnl_route *r)
@@ -238,6 +249,7 @@ static void care(struct nexthops *n, struct entry *e, uint64_t now_ms)
 			err = rtnl_neighbour_ask(e->now.ifindex, &e->now.via);
 	} else {
 		err = rtnl_neighbour_ask(e->now.ifindex, &e->now.via);
+		e->asked = true;
 		ask_later(e, now_ms);
 	}
 	if (err)

@@ -250,7 +250,9 @@ static int on_link(const struct nlmsghdr *nlh, void *arg)
 	l = &all->list[all->count];
 	*l = (struct rtnl_link){
 		.ifindex = (uint32_t)ifi->ifi_index,
-		.up = (ifi->ifi_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING),
+		/* The carrier itself: IFF_RUNNING follows it by up to a second. */
+		.up = (ifi->ifi_flags & (IFF_UP | IFF_LOWER_UP | IFF_DORMANT)) ==
+		      (IFF_UP | IFF_LOWER_UP),
 		.ethernet = ifi->ifi_type == ARPHRD_ETHER && !(ifi->ifi_flags & IFF_NOARP),
 	};
 	all->count++;
