@@ -49,7 +49,7 @@ static int make_roots(void **state)
 	if (!mkdtemp(base))
 		return -1;
 	for (enum snp_product p = SNP_MILAN; p < SNP_PRODUCTS; p++) {
-		snprintf(roots[p], sizeof(roots[p]), "%s/%s", base, snp_product_str(p));
+		snprintf(roots[p], sizeof(roots[p]), "%s/%s", base, lab_product_str(p));
 		mkdir(roots[p], 0755);
 		for (int i = 0; p && i < 3; i++) {
 			char from[ATTESTER_PATH_MAX];
@@ -149,9 +149,9 @@ static void test_roots(void **state)
 		for (int i = 0; i < 3; i++) {
 			X509 *x = load(roots[p], files[i]);
 
-			snprintf(want, sizeof(want), names[i], snp_product_str(p));
+			snprintf(want, sizeof(want), names[i], lab_product_str(p));
 			assert_common_name(X509_get_subject_name(x), want);
-			snprintf(want, sizeof(want), "ARK-%s", snp_product_str(p));
+			snprintf(want, sizeof(want), "ARK-%s", lab_product_str(p));
 			assert_common_name(X509_get_issuer_name(x), want);
 			assert_int_equal(ASN1_INTEGER_get(X509_get0_serialNumber(x)),
 					 serials[p][i]);
@@ -300,7 +300,7 @@ static struct soft_guest guest_of(enum snp_product p)
 
 static void issue(enum snp_product p, const struct soft_guest *g, bool expired, char *directory)
 {
-	snprintf(directory, ATTESTER_PATH_MAX, "%s/guest-%s", base, snp_product_str(p));
+	snprintf(directory, ATTESTER_PATH_MAX, "%s/guest-%s", base, lab_product_str(p));
 	assert_int_equal(pki_mkdir(directory, why), 0);
 	assert_int_equal(authority_issue(roots[p], directory, g, NOW, expired, why), 0);
 }

@@ -269,7 +269,7 @@ static void test_yaml_short_chip_id(void **state)
 	soft_guest_default(&g, SNP_TURIN);
 	memcpy(g.chip_id, "\1\2\3\4\5\6\7\x8", 8);
 	text = print(&g, &n);
-	assert_non_null(strstr(text, "chip_id: \"0102030405060708\"\n"));
+	assert_non_null(strstr(text, "chip-id: \"0102030405060708\"\n"));
 	assert_int_equal(soft_guest_parse("test", text, n, &back, why), 0);
 	assert_memory_equal(back.chip_id, g.chip_id, sizeof(g.chip_id));
 	free(text);
@@ -288,19 +288,19 @@ static void test_yaml_refuses(void **state)
 		{ "vmpl: 0", "vmpl: -1" },
 		{ "product: Milan", "product: Rome" },
 		{ "key: vcek", "key: ark" },
-		{ "author_key: false", "author_key: maybe" },
+		{ "author-key: false", "author-key: maybe" },
 		{ "name: \"lab\"", "name: \"a b\"" },
 		{ "name: \"lab\"", "name: [lab]" },
 		{ "name: \"lab\"", "nome: \"lab\"" },
-		{ "reported_tcb: bootloader=4", "reported_tcb: bootloader=256" },
-		{ "reported_tcb: bootloader=4", "reported_tcb: bootloader=" },
-		{ "reported_tcb: bootloader=4", "reported_tcb: bootloader" },
-		{ "reported_tcb: bootloader=4", "reported_tcb: loader=4" },
-		{ "reported_tcb: bootloader=4", "reported_tcb: bootloader=-4" },
-		{ "current_firmware: \"1.55.29\"", "current_firmware: \"1.55\"" },
-		{ "current_firmware: \"1.55.29\"", "current_firmware: \"1.55.256\"" },
-		{ "current_firmware: \"1.55.29\"", "current_firmware: \"1.55.29.1\"" },
-		{ "mask_chip_key: false\n", "mask_chip_key: false\nmask_chip_key: false\n" },
+		{ "reported-tcb: bootloader=4", "reported-tcb: bootloader=256" },
+		{ "reported-tcb: bootloader=4", "reported-tcb: bootloader=" },
+		{ "reported-tcb: bootloader=4", "reported-tcb: bootloader" },
+		{ "reported-tcb: bootloader=4", "reported-tcb: loader=4" },
+		{ "reported-tcb: bootloader=4", "reported-tcb: bootloader=-4" },
+		{ "current-firmware: \"1.55.29\"", "current-firmware: \"1.55\"" },
+		{ "current-firmware: \"1.55.29\"", "current-firmware: \"1.55.256\"" },
+		{ "current-firmware: \"1.55.29\"", "current-firmware: \"1.55.29.1\"" },
+		{ "mask-chip-key: false\n", "mask-chip-key: false\nmask-chip-key: false\n" },
 	};
 	struct soft_guest g, untouched;
 	size_t n;
@@ -332,7 +332,7 @@ static void test_set(void **state)
 
 	(void)state;
 	soft_guest_default(&g, SNP_MILAN);
-	assert_int_equal(soft_guest_set(&g, "guest-svn", "7", why), 0);
+	assert_int_equal(soft_guest_set(&g, "guest_svn", "7", why), 0);
 	assert_int_equal(g.guest_svn, 7);
 	assert_int_equal(soft_guest_set(&g, "policy", "0xb0000", why), 0);
 	assert_int_equal(g.policy, 0xb0000);

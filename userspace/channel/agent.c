@@ -19,7 +19,7 @@
 enum {
 	QUOTE_MS = 80000,	/* the hardware may ask for 60 s; the router waits for 90 */
 	ACCEPT_AGAIN_MS = 1000, /* after accept() failed: no descriptors, say */
-	LINES_MAX = 20,		/* about strangers, in */
+	LINES_MAX = 100,	/* about those who were refused, in */
 	LINES_MS = 10000,
 	WHO_MAX = NAME_MAX_BYTES + ENDPOINT_TEXT_MAX + 8,
 };

@@ -315,14 +315,15 @@ bool tls_export(SSL *ssl, const uint8_t request[DIGEST_BYTES], uint8_t out[EXPOR
 
 bool tls_describe(SSL *ssl, unsigned long err, char why[WHY_MAX])
 {
-	bool path = !err || ERR_SYSTEM_ERROR(err);
+	/* libevent reports a broken path by a number of SSL_get_error(), which is of no library. */
+	bool path = ERR_GET_LIB(err) <= ERR_LIB_NONE || ERR_SYSTEM_ERROR(err);
 	const char *text = path ? NULL : ERR_reason_error_string(err);
 	long verified = SSL_get_verify_result(ssl);
 
 	if (verified != X509_V_OK)
 		refuse(why, "its certificate", X509_verify_cert_error_string(verified));
 	else if (path)
-		refuse(why, "the connection broke", err ? strerror(ERR_GET_REASON(err)) : "");
+		refuse(why, "the connection broke", "");
 	else
 		refuse(why, "TLS", text ? text : "failed");
 	ERR_clear_error();
