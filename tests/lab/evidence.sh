@@ -101,7 +101,7 @@ refused "expired leaves are refused" bad-cert-expired --expired
 refused "a report asked for by the host is refused" bad-vmpl --vmpl 4294967295
 g=$dir/moved
 "$fairlead" lab guest "$g" --root "$dir/root-Milan" >/dev/null
-sed -i 's/^reported_tcb: .*/reported_tcb: bootloader=4 tee=0 snp=24 microcode=218/' "$g/guest.yaml"
+sed -i 's/^reported-tcb: .*/reported-tcb: bootloader=4 tee=0 snp=24 microcode=218/' "$g/guest.yaml"
 "$quote" --source soft --dir "$g" --data a5 --out "$g/out" >/dev/null 2>&1
 verdict "a VCEK of another TCB is refused" 1 bad-tcb-mismatch --evidence "$g/out/report.bin" \
 	$(certs "$g/out") --report-data "$(data a5)" --trust-root "${pin[Milan]}"

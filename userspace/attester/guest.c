@@ -209,42 +209,39 @@ static void read_firmware(struct conf *y, const yaml_node_t *node, void *field)
 	*(struct soft_firmware *)field = (struct soft_firmware){ major, minor, build };
 }
 
-#define FIELD(name, reader)                                            \
-	{                                                              \
-#name, true, reader, offsetof(struct soft_guest, name) \
-	}
+#define AT(field) offsetof(struct soft_guest, field)
 static const struct conf_key fields[] = {
-	FIELD(name, read_plain),
-	FIELD(product, read_product),
-	FIELD(key, read_key),
-	FIELD(version, read_version),
-	FIELD(measurement, read_hex48),
-	FIELD(policy, read_u64),
-	FIELD(vmpl, read_u32),
-	FIELD(guest_svn, read_u32),
-	FIELD(family_id, read_hex16),
-	FIELD(image_id, read_hex16),
-	FIELD(host_data, read_hex32),
-	FIELD(id_key_digest, read_hex48),
-	FIELD(author_key, read_bool),
-	FIELD(author_key_digest, read_hex48),
-	FIELD(report_id, read_hex32),
-	FIELD(report_id_ma, read_hex32),
-	FIELD(chip_id, read_chip_id),
-	FIELD(mask_chip_key, read_bool),
-	FIELD(csp_id, read_plain),
-	FIELD(platform_info, read_u64),
-	FIELD(current_tcb, read_tcb),
-	FIELD(reported_tcb, read_tcb),
-	FIELD(committed_tcb, read_tcb),
-	FIELD(launch_tcb, read_tcb),
-	FIELD(current_firmware, read_firmware),
-	FIELD(committed_firmware, read_firmware),
-	FIELD(cpuid_family, read_u8),
-	FIELD(cpuid_model, read_u8),
-	FIELD(cpuid_stepping, read_u8),
-	FIELD(launch_mitigations, read_u64),
-	FIELD(current_mitigations, read_u64),
+	{ "name", true, read_plain, AT(name) },
+	{ "product", true, read_product, AT(product) },
+	{ "key", true, read_key, AT(key) },
+	{ "version", true, read_version, AT(version) },
+	{ "measurement", true, read_hex48, AT(measurement) },
+	{ "policy", true, read_u64, AT(policy) },
+	{ "vmpl", true, read_u32, AT(vmpl) },
+	{ "guest-svn", true, read_u32, AT(guest_svn) },
+	{ "family-id", true, read_hex16, AT(family_id) },
+	{ "image-id", true, read_hex16, AT(image_id) },
+	{ "host-data", true, read_hex32, AT(host_data) },
+	{ "id-key-digest", true, read_hex48, AT(id_key_digest) },
+	{ "author-key", true, read_bool, AT(author_key) },
+	{ "author-key-digest", true, read_hex48, AT(author_key_digest) },
+	{ "report-id", true, read_hex32, AT(report_id) },
+	{ "report-id-ma", true, read_hex32, AT(report_id_ma) },
+	{ "chip-id", true, read_chip_id, AT(chip_id) },
+	{ "mask-chip-key", true, read_bool, AT(mask_chip_key) },
+	{ "csp-id", true, read_plain, AT(csp_id) },
+	{ "platform-info", true, read_u64, AT(platform_info) },
+	{ "current-tcb", true, read_tcb, AT(current_tcb) },
+	{ "reported-tcb", true, read_tcb, AT(reported_tcb) },
+	{ "committed-tcb", true, read_tcb, AT(committed_tcb) },
+	{ "launch-tcb", true, read_tcb, AT(launch_tcb) },
+	{ "current-firmware", true, read_firmware, AT(current_firmware) },
+	{ "committed-firmware", true, read_firmware, AT(committed_firmware) },
+	{ "cpuid-family", true, read_u8, AT(cpuid_family) },
+	{ "cpuid-model", true, read_u8, AT(cpuid_model) },
+	{ "cpuid-stepping", true, read_u8, AT(cpuid_stepping) },
+	{ "launch-mitigations", true, read_u64, AT(launch_mitigations) },
+	{ "current-mitigations", true, read_u64, AT(current_mitigations) },
 };
 enum { FIELDS = sizeof(fields) / sizeof(*fields) };
 
@@ -310,7 +307,7 @@ int soft_guest_set(struct soft_guest *g, const char *field, const char *value, c
 		return -EINVAL;
 	}
 	for (n = 0; field[n]; n++)
-		key[n] = field[n] == '-' ? '_' : field[n];
+		key[n] = field[n] == '_' ? '-' : field[n];
 	key[n] = 0;
 	memcpy(table, fields, sizeof(table));
 	for (int i = 0; i < FIELDS; i++)
@@ -355,15 +352,15 @@ static void print_guest(const struct soft_guest *g, FILE *to)
 	print_hex(to, "measurement", g->measurement, sizeof(g->measurement));
 	fprintf(to, "policy: 0x%llx\n", (unsigned long long)g->policy);
 	fprintf(to, "vmpl: %u\n", g->vmpl);
-	fprintf(to, "guest_svn: %u\n", g->guest_svn);
-	print_hex(to, "family_id", g->family_id, sizeof(g->family_id));
-	print_hex(to, "image_id", g->image_id, sizeof(g->image_id));
-	print_hex(to, "host_data", g->host_data, sizeof(g->host_data));
-	print_hex(to, "id_key_digest", g->id_key_digest, sizeof(g->id_key_digest));
-	fprintf(to, "author_key: %s\n", g->author_key ? "true" : "false");
-	print_hex(to, "author_key_digest", g->author_key_digest, sizeof(g->author_key_digest));
-	print_hex(to, "report_id", g->report_id, sizeof(g->report_id));
-	print_hex(to, "report_id_ma", g->report_id_ma, sizeof(g->report_id_ma));
+	fprintf(to, "guest-svn: %u\n", g->guest_svn);
+	print_hex(to, "family-id", g->family_id, sizeof(g->family_id));
+	print_hex(to, "image-id", g->image_id, sizeof(g->image_id));
+	print_hex(to, "host-data", g->host_data, sizeof(g->host_data));
+	print_hex(to, "id-key-digest", g->id_key_digest, sizeof(g->id_key_digest));
+	fprintf(to, "author-key: %s\n", g->author_key ? "true" : "false");
+	print_hex(to, "author-key-digest", g->author_key_digest, sizeof(g->author_key_digest));
+	print_hex(to, "report-id", g->report_id, sizeof(g->report_id));
+	print_hex(to, "report-id-ma", g->report_id_ma, sizeof(g->report_id_ma));
 }
 
 static void print_platform(const struct soft_guest *g, FILE *to)
@@ -372,20 +369,20 @@ static void print_platform(const struct soft_guest *g, FILE *to)
 		     bytes_are_zero(bytes_of(g->chip_id + TURIN_CHIP_ID_BYTES,
 					     CHIP_ID_BYTES - TURIN_CHIP_ID_BYTES));
 
-	print_hex(to, "chip_id", g->chip_id, brief ? TURIN_CHIP_ID_BYTES : CHIP_ID_BYTES);
-	fprintf(to, "mask_chip_key: %s\n", g->mask_chip_key ? "true" : "false");
-	fprintf(to, "csp_id: \"%s\"\n", g->csp_id);
-	fprintf(to, "platform_info: 0x%llx\n", (unsigned long long)g->platform_info);
-	print_tcb(to, "current_tcb", g, &g->current_tcb);
-	print_tcb(to, "reported_tcb", g, &g->reported_tcb);
-	print_tcb(to, "committed_tcb", g, &g->committed_tcb);
-	print_tcb(to, "launch_tcb", g, &g->launch_tcb);
-	print_firmware(to, "current_firmware", &g->current_firmware);
-	print_firmware(to, "committed_firmware", &g->committed_firmware);
-	fprintf(to, "cpuid_family: 0x%02x\ncpuid_model: 0x%02x\ncpuid_stepping: 0x%02x\n",
+	print_hex(to, "chip-id", g->chip_id, brief ? TURIN_CHIP_ID_BYTES : CHIP_ID_BYTES);
+	fprintf(to, "mask-chip-key: %s\n", g->mask_chip_key ? "true" : "false");
+	fprintf(to, "csp-id: \"%s\"\n", g->csp_id);
+	fprintf(to, "platform-info: 0x%llx\n", (unsigned long long)g->platform_info);
+	print_tcb(to, "current-tcb", g, &g->current_tcb);
+	print_tcb(to, "reported-tcb", g, &g->reported_tcb);
+	print_tcb(to, "committed-tcb", g, &g->committed_tcb);
+	print_tcb(to, "launch-tcb", g, &g->launch_tcb);
+	print_firmware(to, "current-firmware", &g->current_firmware);
+	print_firmware(to, "committed-firmware", &g->committed_firmware);
+	fprintf(to, "cpuid-family: 0x%02x\ncpuid-model: 0x%02x\ncpuid-stepping: 0x%02x\n",
 		g->cpuid_family, g->cpuid_model, g->cpuid_stepping);
-	fprintf(to, "launch_mitigations: 0x%llx\n", (unsigned long long)g->launch_mitigations);
-	fprintf(to, "current_mitigations: 0x%llx\n", (unsigned long long)g->current_mitigations);
+	fprintf(to, "launch-mitigations: 0x%llx\n", (unsigned long long)g->launch_mitigations);
+	fprintf(to, "current-mitigations: 0x%llx\n", (unsigned long long)g->current_mitigations);
 }
 
 void soft_guest_print(const struct soft_guest *g, FILE *to)

@@ -81,7 +81,7 @@ void soft_guest_default(struct soft_guest *g, enum snp_product p);
 int soft_guest_read(const char *path, struct soft_guest *g, char why[WHY_MAX]);
 int soft_guest_parse(const char *name, const char *text, size_t n, struct soft_guest *g,
 		     char why[WHY_MAX]);
-/* Changes one field by its name in guest.yaml, which may be spelt with '-' for '_'. */
+/* Changes one field by its name in guest.yaml, which may be spelt with '_' for '-'. */
 int soft_guest_set(struct soft_guest *g, const char *field, const char *value, char why[WHY_MAX]);
 void soft_guest_print(const struct soft_guest *g, FILE *to);
 int soft_guest_write(const char *path, const struct soft_guest *g, char why[WHY_MAX]);
