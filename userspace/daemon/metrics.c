@@ -58,7 +58,7 @@ static void write_guard(struct daemon *d, FILE *f)
 {
 	struct counter c[OUT_COUNT];
 
-	if (!d->guarding || counters_map(d->guard.outcomes, c))
+	if (!d->guarding || counters_map(d->guard.map[GUARD_OUTCOMES].fd, c))
 		return;
 	head(f, "guard_packets_total", "counter", "Packets seen by the guard, each under one outcome.");
 	write_outcomes(c, false, "guard_packets_total", "outcome", f);

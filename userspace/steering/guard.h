@@ -10,12 +10,20 @@
 
 #include "steering/dataplane.h"
 
+enum guard_map {
+	GUARD_PEERS,
+	GUARD_VIPS,
+	GUARD_OUTCOMES, /* of struct counter: counters_map() */
+	GUARD_MAPS
+};
+
 struct guard {
-	char pins[256];
+	char pins[256]; /* PINS/guard */
+	int lock;
 	int program;
 	uint32_t program_id;
 	bool adopted;
-	int peers, vips, outcomes; /* map fds */
+	struct pinned_map map[GUARD_MAPS];
 };
 
 /* An address that this guest serves, and what is refused past the router. */
@@ -23,13 +31,16 @@ struct guard_vip {
 	struct addr addr;
 };
 
+/* As dataplane_open(), dataplane_view() and their like; pins is the router's directory. */
 int guard_open(struct guard *g, const char *pins, char why[DATAPLANE_WHY_MAX]);
 int guard_view(struct guard *g, const char *pins, char why[DATAPLANE_WHY_MAX]);
 void guard_close(struct guard *g);
+int guard_unpin(const char *pins, char why[DATAPLANE_WHY_MAX]);
 
 /*
- * Makes peers and vips exactly these.  Newcomers are added before the others go, so a router that
- * stays listed is believed throughout.  0 or -errno with why; then the old ones may still be there.
+ * Makes peers and vips exactly these.  One that stays listed is never taken out, so its packets
+ * pass throughout; those that go, go before others come.  0, or -errno with why: -ENOSPC before
+ * any change.
  */
 int guard_set(struct guard *g, const struct addr *peers, size_t peers_count,
 	      const struct guard_vip *vips, size_t vips_count, char why[DATAPLANE_WHY_MAX]);
