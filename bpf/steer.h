@@ -65,11 +65,13 @@ __noinline int pick(__u64 ref, __u64 hash, __u32 class)
 	if (class >= CLASS_COUNT)
 		return -OUT_CLASS_UNKNOWN;
 	for (int i = 0; i <= RING_WALK; i++) {
-		__u32 at = ring.first + slot;
-		const struct ring_slot *r = bpf_map_lookup_elem(&rings, &at);
+		__u32 at = ring.first + slot, block = at / RING_BLOCK;
+		const struct ring_block *b = bpf_map_lookup_elem(&rings, &block);
+		const struct ring_slot *r;
 
-		if (!r)
+		if (!b)
 			return -OUT_INTERNAL;
+		r = &b->slot[at % RING_BLOCK];
 		if (takes_new(r->primary, class, now, &lapsed))
 			return r->primary;
 		if (takes_new(r->fallback, class, now, &lapsed))

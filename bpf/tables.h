@@ -33,9 +33,9 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, RING_SLOTS_MAX);
+	__uint(max_entries, RING_SLOTS_MAX / RING_BLOCK);
 	__type(key, __u32);
-	__type(value, struct ring_slot);
+	__type(value, struct ring_block);
 } rings SEC(".maps");
 
 struct {

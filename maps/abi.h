@@ -22,6 +22,7 @@ enum {
 	RING_SLOTS_MAX = 4194304, /* all rings together: 64 of 65537; 16 MiB, touched as used */
 	FLOW_SETS = 131072,	 /* a power of two; one cache line each: 1 M flows, 8 MiB */
 
+	RING_BLOCK = 2,	     /* slots of one value of rings */
 	SERVICE_SLOTS = 4,   /* of one bucket; see service_bucket() in hash.h */
 	SERVICE_PROBES = 2,  /* buckets looked at before a packet is not ours */
 	FLOW_WAYS = 8,	     /* entries of one set */
@@ -89,10 +90,18 @@ struct service_bucket {
 	struct service slot[SERVICE_SLOTS];
 };
 
-/* One slot of rings: backend ids, 0 is nobody. */
+/* One slot of a ring: backend ids, 0 is nobody. */
 struct ring_slot {
 	__u16 primary;
 	__u16 fallback;
+};
+
+/*
+ * Value of rings.  The kernel rounds values up to 8 bytes, so single slots would lie twice as
+ * far apart in the daemon's memory as they should; blocks make them one row of slots.
+ */
+struct ring_block {
+	struct ring_slot slot[RING_BLOCK];
 };
 
 enum backend_flags {
@@ -179,7 +188,8 @@ _Static_assert(sizeof(struct service) == 32, "two to a cache line");
 _Static_assert(sizeof(struct service_bucket) == 128, "two cache lines");
 _Static_assert(sizeof(struct backend) == 64, "one cache line");
 _Static_assert(sizeof(struct flow_set) == 64, "one cache line");
-_Static_assert(sizeof(struct ring_slot) == 4, "a ring of 65537 fits 256 KiB");
+_Static_assert(sizeof(struct ring_slot) == 4, "a ring of 65537 fits 257 KiB");
+_Static_assert(sizeof(struct ring_block) % 8 == 0, "blocks without gaps between them");
 _Static_assert(sizeof(struct traffic) == 32, "two to a cache line");
 
 #endif

@@ -214,7 +214,7 @@ static void write_appraisal_time(const struct histogram *h, FILE *f)
 static void write_maps(struct daemon *d, FILE *f)
 {
 	struct flow_counts flows = { 0 };
-	uint32_t slots = d->dataplane.map[MAP_RINGS].entries;
+	uint32_t slots = d->dataplane.map[MAP_RINGS].entries * RING_BLOCK;
 
 	flows_count(d->tables, &flows, NULL, 0);
 	head(f, "map_entries", "gauge", "Entries in use of a map of the packet path.");

@@ -34,7 +34,7 @@ enum {
 static const struct pin_spec specs[MAPS_LOADED] = {
 	[MAP_SETTINGS] = ARRAY_OF("settings", struct settings),
 	[MAP_SERVICES] = ARRAY_OF("services", struct service_bucket),
-	[MAP_RINGS] = ARRAY_OF("rings", struct ring_slot),
+	[MAP_RINGS] = ARRAY_OF("rings", struct ring_block),
 	[MAP_BACKENDS] = ARRAY_OF("backends", struct backend),
 	[MAP_FLOWS] = ARRAY_OF("flows", struct flow_set),
 	[MAP_OUTCOMES] = PERCPU_OF("outcomes", struct counter),
@@ -164,7 +164,7 @@ static int set_sizes(struct router_bpf *r, const struct dataplane_sizes *s,
 	if (!err)
 		err = resize(r->maps.backend_stats, s->backends);
 	if (!err)
-		err = resize(r->maps.rings, s->ring_slots);
+		err = resize(r->maps.rings, (s->ring_slots + RING_BLOCK - 1) / RING_BLOCK);
 	if (!err)
 		err = resize(r->maps.flows,
 			     s->flows ? power_of_two_from((s->flows + FLOW_WAYS - 1) / FLOW_WAYS)

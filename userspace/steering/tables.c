@@ -83,7 +83,7 @@ static int make(struct tables **out, const struct dataplane *d, bool view, bool 
 	t->buckets = d->map[MAP_SERVICES].entries / 2;
 	t->services_max = d->map[MAP_SERVICE_STATS].entries;
 	t->backends_max = d->map[MAP_BACKENDS].entries;
-	t->ring_slots = d->map[MAP_RINGS].entries;
+	t->ring_slots = d->map[MAP_RINGS].entries * RING_BLOCK;
 	t->flow_sets = d->map[MAP_FLOWS].entries;
 	err = map_all(t, d, why);
 	if (err)
