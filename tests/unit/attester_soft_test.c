@@ -435,15 +435,30 @@ static void test_open_refuses(void **state)
 	c.vmpl = 0;
 	c.source = 99;
 	assert_int_equal(attester_open(&c, &a, why), -EINVAL);
-	/* AUTO looks at hardware only, whatever the directory says, and names both places. */
-	c.source = ATTESTER_AUTO;
-	strcpy(c.directory, "/tmp");
+}
+
+/* AUTO looks at hardware only, however good the lab guest beside it, and names both places. */
+static void test_auto_is_never_soft(void **state)
+{
+	char directory[] = "/tmp/attester-auto-XXXXXX";
+	struct attester_config c = { .source = ATTESTER_SOFT, .tee = TEE_SNP };
+	struct attester *a = NULL;
+	struct soft_guest g;
+
+	(void)state;
+	make_directory(directory, &g);
+	snprintf(c.directory, sizeof(c.directory), "%s", directory);
 	strcpy(c.tsm, "/nonexistent/tsm");
 	strcpy(c.device, "/nonexistent/sev-guest");
+	assert_int_equal(attester_open(&c, &a, why), 0);
+	attester_close(a);
+	a = NULL;
+	c.source = ATTESTER_AUTO;
 	assert_int_equal(attester_open(&c, &a, why), -ENOENT);
 	assert_non_null(strstr(why, "/nonexistent/tsm"));
 	assert_non_null(strstr(why, "/nonexistent/sev-guest"));
 	assert_null(a);
+	nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 int main(void)
@@ -460,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_set),
 		cmocka_unit_test(test_source_follows_guest_yaml),
 		cmocka_unit_test(test_open_refuses),
+		cmocka_unit_test(test_auto_is_never_soft),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,7 +156,7 @@ static const struct tsm_io io = { fake_make, fake_remove, fake_write, fake_read,
 
 static struct quote quote;
 static char why[WHY_MAX];
-static uint8_t data[REPORT_DATA_BYTES];
+static uint8_t data[REPORT_DATA_BYTES], poison = 0xee;
 
 static struct kernel healthy(void)
 {
@@ -172,7 +172,7 @@ static int ask(struct kernel k, unsigned int vmpl)
 	memset(data, 0x5a, sizeof(data));
 	assert_non_null(t);
 	why[0] = 0;
-	memset(&quote, 0xee, sizeof(quote));
+	memset(&quote, poison, sizeof(quote));
 	err = tsm_quote(t, data, &quote, why);
 	tsm_free(t);
 	assert_int_equal(kernel.made, kernel.removed);
@@ -245,9 +245,11 @@ static void test_refuses_what_is_no_report(void **state)
 	struct kernel k = healthy();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		k.outblob_n = sizes[i];
+	for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(*sizes); i++) {
+		k.outblob_n = sizes[i / 2];
+		poison = i % 2 ? 0xee : 0; /* what was in the buffer before makes no difference */
 		assert_int_equal(ask(k, 0), -EPROTO);
+		assert_non_null(strstr(why, "want a report of 1184"));
 	}
 	k.outblob_n = REPORT;
 	k.zero = true;
