@@ -73,6 +73,7 @@ $(units): extra = -lcmocka
 $(BUILD)/tests/tools/tsmfs: extra = $(fuse)
 $(units) $(fuzzers): $(BUILD)/%: $(BUILD)/%.o $$(call archives,$$(call folder_of,$$*))
 $(packets) $(tools): $(BUILD)/%: $(BUILD)/%.o $(call archives,daemon)
+$(packets): $(BUILD)/tests/packet/rig.o $(BUILD)/tests/packet/frame.o | $(BPF)/tests/packet/poison.bpf.o
 $(benches): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(call archives,daemon)
 
 define archive
