@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The manual pages say what the programs do: every key of the configuration, every
+# object and command, the example itself.  Needs no root and no network.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+
+n=0 failed=0
+# check SENTENCE COMMAND...: what it prints is shown when it fails
+check() {
+	local what=$1 out
+	shift
+	n=$((n + 1))
+	if out=$("$@" 2>&1); then
+		echo "ok $n - $what"
+	else
+		echo "not ok $n - $what"
+		sed 's/^/# /' <<<"$out"
+		failed=1
+	fi
+}
+
+# Two files of words; those that are in one alone are shown with its name.
+same_words() {
+	local only
+	only=$(comm -3 --output-delimiter=$'\t' <(sort -u "$1") <(sort -u "$2") |
+		sed "s/^\t\(.*\)/\1: in $4 alone/; t; s/\$/: in $3 alone/")
+	[ -z "$only" ] && return
+	echo "$only"
+	return 1
+}
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+# Tables of keys: { "key", required, …
+grep -ohE '\{ "[a-z0-9-]+", (true|false),' userspace/daemon/config*.c \
+	userspace/verifier/policy_yaml.c | cut -d'"' -f2 >"$tmp/keys"
+# .It Cm a , b and .Cm a , b , whole words that could be keys
+sed -n 's/^\.\(It \)\?Cm //p' man/fairlead.yaml.5 | tr ' ' '\n' | grep -E '^[a-z]' >"$tmp/documented"
+
+# { "word", "asked of the daemon", NAME…
+object_commands() {
+	awk -F'"' '/^static const struct command [a-z]+_commands/ {
+			split($0, w, /[ _]/); object = w[5]; next }
+		object && /^\t\{ "[a-z]+",/ { print object " " $2 }
+		/^};/ { object = "" }' userspace/cli/remote.c
+}
+object_commands >"$tmp/commands"
+sed -n 's/^\.It Ic \([a-z]* [a-z]*\)\( .*\)\?$/\1/p' man/fairlead.8 >"$tmp/commands.8"
+# { "object", function, "help" },
+grep -oE '^\s*\{ "[a-z]+", (cmd|run)_' userspace/cli/fairlead.c | cut -d'"' -f2 >"$tmp/objects"
+sed -n 's/^\.It Ic \([a-z]*\).*/\1/p' man/fairlead.8 >"$tmp/objects.8"
+
+has_lines() { [ "$(sort -u "$1" | wc -l)" -ge "$2" ]; }
+example() {
+	sed -n '/^\.\\" begin docs/,/^\.\\" end docs/p' man/fairlead.yaml.5 | sed '1d;$d' |
+		diff - docs/fairlead.yaml
+}
+lint() {
+	command -v mandoc >/dev/null || return 0
+	mandoc -Tlint -W warning man/*.[0-9]
+}
+
+check "the keys are found in the sources" has_lines "$tmp/keys" 70
+check "the commands are found in the sources" has_lines "$tmp/commands" 9
+check "the objects are found in the sources" has_lines "$tmp/objects" 14
+check "fairlead.yaml(5) has every key, and no other" \
+	same_words "$tmp/keys" "$tmp/documented" "the sources" "the page"
+check "fairlead(8) has every command of the daemon, and no other" \
+	same_words "$tmp/commands" "$tmp/commands.8" "the sources" "the page"
+check "fairlead(8) has every object, and no other" \
+	same_words "$tmp/objects" "$tmp/objects.8" "the sources" "the page"
+check "the example of fairlead.yaml(5) is docs/fairlead.yaml" example
+check "mandoc finds nothing wrong with the pages" lint
+echo "1..$n"
+exit $failed
