@@ -313,6 +313,11 @@ uint32_t tables_services_max(const struct tables *t)
 	return t->services_max;
 }
 
+uint32_t tables_ring_slots(const struct tables *t)
+{
+	return t->ring_slots;
+}
+
 uint32_t tables_ring_slots_free(const struct tables *t)
 {
 	return regions_free_slots(&t->regions);

@@ -102,6 +102,7 @@ const char *tables_service_name(const struct tables *t, uint16_t id);
 uint16_t tables_backend_find(const struct tables *t, const char *name); /* 0: nobody */
 uint32_t tables_backends_max(const struct tables *t);
 uint32_t tables_services_max(const struct tables *t);
+uint32_t tables_ring_slots(const struct tables *t); /* of all rings together */
 uint32_t tables_ring_slots_free(const struct tables *t);
 bool tables_are_live(const struct tables *t); /* a daemon has filled them */
 
