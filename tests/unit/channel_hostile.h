@@ -148,25 +148,35 @@ static inline struct hostile *hostile_dial(uint16_t port, const struct manners *
 	return h;
 }
 
-/* The next connection to fd that is no latency probe, as a server. */
-static inline struct hostile *hostile_accept(int listening, const struct manners *m)
+/* The next connection, as a server; ssl is NULL when the handshake failed. */
+static inline struct hostile *hostile_answer(int listening, const struct manners *m)
 {
 	struct pollfd p = { .fd = listening, .events = POLLIN };
 	struct hostile *h;
 
-	for (int tries = 0; tries < 20; tries++) {
-		if (poll(&p, 1, KIT_WAIT_MS) != 1)
-			break;
-		h = hostile_new(accept4(listening, NULL, NULL, SOCK_CLOEXEC));
-		hostile_context(h, m, true);
-		h->ssl = SSL_new(h->ctx);
-		SSL_set_app_data(h->ssl, h);
-		SSL_set_fd(h->ssl, h->fd);
-		if (SSL_accept(h->ssl) == 1)
-			return h;
-		hostile_free(h);
+	assert_int_equal(poll(&p, 1, KIT_WAIT_MS), 1);
+	h = hostile_new(accept4(listening, NULL, NULL, SOCK_CLOEXEC));
+	hostile_context(h, m, true);
+	h->ssl = SSL_new(h->ctx);
+	SSL_set_app_data(h->ssl, h);
+	SSL_set_fd(h->ssl, h->fd);
+	if (SSL_accept(h->ssl) != 1) {
+		SSL_free(h->ssl);
+		h->ssl = NULL;
 	}
-	return NULL;
+	return h;
+}
+
+/* The next that is no latency probe. */
+static inline struct hostile *hostile_accept(int listening, const struct manners *m)
+{
+	struct hostile *h = hostile_answer(listening, m);
+
+	for (int tries = 0; !h->ssl && tries < 20; tries++) {
+		hostile_free(h);
+		h = hostile_answer(listening, m);
+	}
+	return h;
 }
 
 static inline bool hostile_write(struct hostile *h, const void *p, size_t n)

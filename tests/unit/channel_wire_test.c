@@ -16,6 +16,7 @@
 #include "base/addr.h"
 #include "channel/b64url.h"
 #include "channel/frame.h"
+#include "channel/http_request.h"
 #include "channel/load.h"
 #include "channel/quota.h"
 #include "channel/remote.h"
@@ -414,6 +415,41 @@ static void test_backoff_is_bounded(void **state)
 		assert_true(remote_spread(1000, r) >= 500 && remote_spread(1000, r) <= 1000);
 }
 
+static void test_http_requests(void **state)
+{
+	static const struct {
+		const char *text;
+		enum http_request r;
+	} rows[] = {
+		{ "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", HTTP_REQUEST_PAGE },
+		{ "GET /metrics?collect=all HTTP/1.0\r\n\r\n", HTTP_REQUEST_PAGE },
+		{ "HEAD /metrics HTTP/1.1\r\n\r\n", HTTP_REQUEST_HEAD },
+		{ "GET /metrics HTTP/1.1\r\nHost: x\r\n", HTTP_REQUEST_MORE },
+		{ "", HTTP_REQUEST_MORE },
+		{ "GET /metrics/ HTTP/1.1\r\n\r\n", HTTP_REQUEST_NOT_FOUND },
+		{ "GET http://x/metrics HTTP/1.1\r\n\r\n", HTTP_REQUEST_NOT_FOUND },
+		{ "get /metrics HTTP/1.1\r\n\r\n", HTTP_REQUEST_METHOD },
+		{ "DELETE /metrics HTTP/1.1\r\n\r\n", HTTP_REQUEST_METHOD },
+		{ "GET /metrics HTTP/1.1 \r\n\r\n", HTTP_REQUEST_BAD },
+		{ "GET /met\trics HTTP/1.1\r\n\r\n", HTTP_REQUEST_BAD },
+		{ "GET /metrics\r\n\r\n", HTTP_REQUEST_BAD },
+		{ " /metrics HTTP/1.1\r\n\r\n", HTTP_REQUEST_BAD },
+		{ "GET  HTTP/1.1\r\n\r\n", HTTP_REQUEST_BAD },
+		{ "\r\n\r\n", HTTP_REQUEST_BAD },
+		{ "\n\r\n\r\n", HTTP_REQUEST_BAD },
+	};
+	static uint8_t endless[HTTP_REQUEST_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		assert_int_equal(http_request_read(bytes_of(rows[i].text, strlen(rows[i].text))),
+				 rows[i].r);
+	memset(endless, 'a', sizeof(endless));
+	assert_int_equal(http_request_read(bytes_of(endless, sizeof(endless) - 1)),
+			 HTTP_REQUEST_MORE);
+	assert_int_equal(http_request_read(bytes_of(endless, sizeof(endless))), HTTP_REQUEST_BAD);
+}
+
 static void test_quota(void **state)
 {
 	struct quota q = quota_of(2, 1000);
@@ -446,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_claims_changes),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_backoff_is_bounded),
+		cmocka_unit_test(test_http_requests),
 		cmocka_unit_test(test_quota),
 	};
 

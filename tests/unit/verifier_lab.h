@@ -461,37 +461,4 @@ static inline void scene_end(struct scene *s)
 	policy_free(s->policy);
 }
 
-/* One row of a table: what is changed before and after building, and the verdict then. */
-struct row {
-	const char *what;
-	enum snp_product product;
-	enum snp_key kind;
-	void (*before)(struct scene *s);
-	void (*after)(struct scene *s);
-	enum reason want;
-};
-
-static inline void run_rows(const struct row *rows, size_t count)
-{
-	struct scene *s = malloc(sizeof(*s));
-	enum reason reason;
-
-	for (size_t i = 0; i < count; i++) {
-		scene_begin(s, rows[i].product ? rows[i].product : SNP_MILAN, rows[i].kind);
-		if (rows[i].before)
-			rows[i].before(s);
-		scene_build(s);
-		if (rows[i].after)
-			rows[i].after(s);
-		reason = scene_judge(s);
-		if (reason != rows[i].want)
-			fail_msg("%s: want %s, got %s: %s", rows[i].what, reason_str(rows[i].want),
-				 reason_str(reason), s->claims.detail);
-		assert_true(reason == REASON_OK || s->claims.detail[0]);
-		assert_int_equal(reason == REASON_OK, s->claims.class_mask != 0);
-		scene_end(s);
-	}
-	free(s);
-}
-
 #endif

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <event2/listener.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,14 +11,14 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "channel/acceptor.h"
 #include "channel/load.h"
 #include "channel/quota.h"
 #include "channel/sock.h"
 
 enum {
-	QUOTE_MS = 80000,	/* the hardware may ask for 60 s; the router waits for 90 */
-	ACCEPT_AGAIN_MS = 1000, /* after accept() failed: no descriptors, say */
-	LINES_MAX = 100,	/* about those who were refused, in */
+	QUOTE_MS = 80000, /* the hardware may ask for 60 s; the router waits for 90 */
+	LINES_MAX = 100,  /* about those who were refused, in */
 	LINES_MS = 10000,
 	WHO_MAX = NAME_MAX_BYTES + ENDPOINT_TEXT_MAX + 8,
 };
@@ -45,8 +44,7 @@ struct conn {
 struct agent {
 	const struct channel_host *host;
 	struct session_set sessions;
-	struct evconnlistener *listener;
-	struct event *accept_again;
+	struct acceptor *acceptor;
 	TAILQ_HEAD(conns, conn) conns; /* the oldest first */
 	struct quota lines;
 	uint32_t exchange;
@@ -401,25 +399,6 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 		conn_free(c);
 }
 
-static void on_accept_error(struct evconnlistener *l, void *arg)
-{
-	struct timeval later = timeval_of_us(ACCEPT_AGAIN_MS * 1000);
-	struct agent *a = arg;
-
-	log_warn("accepting routers");
-	evconnlistener_disable(l);
-	event_add(a->accept_again, &later);
-}
-
-static void on_accept_again(evutil_socket_t fd, short what, void *arg)
-{
-	struct agent *a = arg;
-
-	(void)fd;
-	(void)what;
-	evconnlistener_enable(a->listener);
-}
-
 struct agent *agent_new(const struct channel_host *host, int fd)
 {
 	struct agent *a = calloc(1, sizeof(*a));
@@ -433,15 +412,11 @@ struct agent *agent_new(const struct channel_host *host, int fd)
 	TAILQ_INIT(&a->conns);
 	channel_host_sessions(host, "backend", &a->sessions);
 	a->sessions.silence_ms = host->config->silence_ms;
-	a->accept_again = evtimer_new(host->base, on_accept_again, a);
-	a->listener = evconnlistener_new(host->base, on_accept, a, LEV_OPT_CLOSE_ON_FREE, 0, fd);
-	if (!a->listener)
-		close(fd);
-	if (!a->listener || !a->accept_again) {
-		agent_free(a);
+	a->acceptor = acceptor_new(host->base, fd, "agent", on_accept, a);
+	if (!a->acceptor) {
+		free(a);
 		return NULL;
 	}
-	evconnlistener_set_error_cb(a->listener, on_accept_error);
 	return a;
 }
 
@@ -449,10 +424,7 @@ void agent_free(struct agent *a)
 {
 	if (!a)
 		return;
-	if (a->listener)
-		evconnlistener_free(a->listener);
-	if (a->accept_again)
-		event_free(a->accept_again);
+	acceptor_free(a->acceptor);
 	while (!TAILQ_EMPTY(&a->conns))
 		drop(TAILQ_FIRST(&a->conns));
 	session_set_close(&a->sessions);

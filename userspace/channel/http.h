@@ -2,6 +2,9 @@
 /*
  * GET /metrics over plain HTTP/1.1, for Prometheus: one request a connection, few
  * connections, short times.  The page is our parent's.
+ *
+ * (libevent's evhttp limits neither how many connections there are nor how long one
+ * may take over its request, and tells nobody when one has gone.)
  */
 #ifndef CHANNEL_HTTP_H
 #define CHANNEL_HTTP_H

@@ -36,7 +36,7 @@ static bool refuse(char why[WHY_MAX], const char *what, const char *detail)
 
 static const char *library_reason(void)
 {
-	unsigned long err = ERR_peek_last_error();
+	unsigned long err = ERR_peek_error(); /* the first: later ones say where it came through */
 	const char *text = ERR_reason_error_string(err);
 
 	if (ERR_SYSTEM_ERROR(err))
