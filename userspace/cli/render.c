@@ -171,13 +171,16 @@ static int column_width(const json_t *list, const struct render_column *c)
 	return width;
 }
 
-/* A line of a table: headings, or the cells of an item. */
+/* A line of a table: headings, or the cells of an item.  No blanks at its end. */
 static void print_line(const json_t *item, const struct render_column *columns, size_t count,
 		       const int widths[], FILE *to)
 {
+	int blanks = 0;
+
 	for (size_t i = 0; i < count; i++) {
 		const struct render_column *c = &columns[i];
 		char text[CELL_MAX];
+		int rest;
 
 		if (widths[i] == 0)
 			continue;
@@ -185,11 +188,14 @@ static void print_line(const json_t *item, const struct render_column *columns, 
 			cell(item, c, text);
 		else
 			snprintf(text, sizeof(text), "%s", c->heading);
+		rest = widths[i] - (int)strlen(text);
 		if (c->right)
-			fprintf(to, "%*s", widths[i], text);
-		else
-			fprintf(to, "%-*s", i + 1 < count ? widths[i] : 0, text);
-		fprintf(to, "%*s", i + 1 < count ? GAP : 0, "");
+			blanks += rest;
+		if (text[0]) {
+			fprintf(to, "%*s%s", blanks, "", text);
+			blanks = 0;
+		}
+		blanks += GAP + (c->right ? 0 : rest);
 	}
 	fputc('\n', to);
 }
