@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
@@ -25,13 +26,15 @@
 static __attribute__((format(printf, 2, 0))) int to_debug(enum libbpf_print_level level,
 							  const char *fmt, va_list ap)
 {
-	char line[1024];
+	char *text, *line, *rest;
 
-	if (level == LIBBPF_DEBUG)
+	if (level == LIBBPF_DEBUG || vasprintf(&text, fmt, ap) < 0)
 		return 0;
-	vsnprintf(line, sizeof(line), fmt, ap);
-	line[strcspn(line, "\n")] = '\0';
-	log_debug("%s", line);
+	/* The verifier's reasons come as one text of many lines. */
+	for (rest = text; (line = strsep(&rest, "\n"));)
+		if (line[0])
+			log_debug("%s", line);
+	free(text);
 	return 0;
 }
 
