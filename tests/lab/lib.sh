@@ -46,7 +46,8 @@ segment() {
 	END
 }
 
-at() { nsenter --net=/run/netns/"$1" "${@:2}"; }	# NODE COMMAND...
+# NODE COMMAND...  Not with & behind it: $! would be a shell that waits for nsenter.
+at() { nsenter --net=/run/netns/"$1" "${@:2}"; }
 
 node() {	# NAME NUMBER: a host at 10.77.0.NUMBER and fd77::NUMBER
 	local name=$1 n=$2 mtu=${3:-$bridge_mtu}
@@ -104,7 +105,22 @@ talk() {	# [-u] serve NODE ...: in the background
 	local n=$2
 
 	[[ $1 != -u ]] || n=$3
-	at "$n" "$build/tests/tools/traffic_talk" "$@" &
+	nsenter --net=/run/netns/"$n" "$build/tests/tools/traffic_talk" "$@" &
+}
+
+# PACKETS-A-SECOND VIP PORT [-t]: from many flows, until load_ends; the pid in $load
+load_begins() {
+	local source=172.16.0.0
+
+	[[ $2 != *:* ]] || source=fd55::1
+	nsenter --net=/run/netns/client "$build/tests/tools/traffic" "${@:4}" -r "$1" -f 20000 -s 120 \
+		"$build/tests/lab/traffic.bpf.o" eth0 "$(mac_of router)" $source "$2" "$3" >$run/load &
+	load=$!
+}
+load_ends() {	# says how many were sent
+	kill $load
+	wait $load || :
+	jq .sent $run/load
 }
 
 ask() { at client "$build/tests/tools/traffic_talk" "$@"; }
@@ -123,33 +139,77 @@ packets_to() { seen_of "$1" "$2" packets 'add // 0'; }
 last_jiffies_to() { seen_of "$1" "$2" last_jiffies 'max // 0'; }
 longest_gap_ms_to() { seen_of "$1" "$2" gap_ns '(max // 0) / 1000000'; }
 
+# Packets that our own cables lost, for want of a processor: nothing that is tested loses those.
+cable_losses() {
+	{
+		for n in client router "${fleet[@]}"; do
+			at "$n" ethtool -S eth0
+			ethtool -S "$n"
+		done
+	} | awk '/_(tx|xmit)_errors:|queue_[0-9]*_drops:/ { n += $2 } END { print n + 0 }'
+}
+
 # --- identities and guests
 
-identities() {	# an operator's CA, and a stand-in for AMD's
+fairlead() { "$build/fairlead" "$@"; }
+show() { fairlead -j "$1" show "${@:3}" | jq -er "$2"; }	# OBJECT JQ-EXPRESSION [NAME]
+state_is() { [[ $(show backend '.[0].state' "$1") == "$2" ]]; }
+attested() {	# NODE...: all of them
+	local n
+
+	for n; do state_is "$n" attested || return; done
+}
+
+# An operator's CA, and a stand-in for AMD's: three RSA keys of 4096 bits, so made once.
+identities() {
 	fairlead lab ca $run/ca
+	mkdir -p "$build/lab"
+	flock "$build/lab" "$build/fairlead" lab root "$build/lab/root" >/dev/null
+	cp -r "$build/lab/root" $run/root
 	root_digest=$(fairlead lab root $run/root)
 }
 
 identity() {	# NODE ADDRESS...
-	fairlead lab node "$run/$1" --ca $run/ca --name "$1" $(printf -- '--ip %s ' "${@:2}")
+	local ips=()
+
+	for a in "${@:2}"; do ips+=(--ip "$a"); done
+	fairlead lab node "$run/$1" --ca $run/ca --name "$1" "${ips[@]}"
 }
 
-measurement_of() { sed -n 's/^measurement: *//p' "$run/$1/guest/guest.yaml"; }
+# What another image would measure to.
+altered_measurement=$(printf 'a1%.0s' {1..48})
 
 guest() {	# NODE genuine|altered|debug: what its hardware will say of it
 	local with=()
 
 	case $2 in
-	genuine) ;;
-	altered) with=(--measurement "$altered") ;;
+	altered) with=(--measurement "$altered_measurement") ;;
 	debug)	with=(--debug) ;;
 	esac
 	fairlead lab guest "$run/$1/guest" --root $run/root "${with[@]}"
 }
 
+measurement_of() { sed -n 's/^measurement: *"\{0,1\}\([0-9a-f]*\).*/\1/p' "$run/$1/guest/guest.yaml"; }
+
 # --- daemons
 
-fairlead() { "$build/fairlead" "$@"; }
+# What a router's configuration says, unless a test says otherwise before fleet.
+heartbeat_ms=500
+heartbeats_missed=3
+reappraise_ms=1000
+confidential_ms=86400000
+classified_ms=3600000
+refusal=answer
+sizes='{services: 512, backends: 4096, flows: 65536}'
+
+identity_config() {	# NODE
+	cat <<-END
+		identity:
+		  certificate: $run/$1/node.crt
+		  key: $run/$1/node.key
+		  ca: $run/$1/ca.crt
+	END
+}
 
 agent_config() {	# NODE NUMBER
 	cat <<-END
@@ -157,12 +217,9 @@ agent_config() {	# NODE NUMBER
 		pins: /sys/fs/bpf/$1
 		control: {socket: $run/$1/control.sock}
 		metrics: off
-		identity:
-		  certificate: $run/$1/node.crt
-		  key: $run/$1/node.key
-		  ca: $run/$1/ca.crt
+		$(identity_config "$1")
 		agent:
-		  listen: 10.77.0.$2:9478
+		  listen: "[::]:9478"
 		  tee: snp
 		  source: soft
 		  directory: $run/$1/guest
@@ -178,9 +235,114 @@ agent_config() {	# NODE NUMBER
 	done
 }
 
-# A host that proves nothing still has to unwrap what it is sent: the guard without an agent.
+service_config() {	# NAME PORT PROTOCOL CLASS BACKENDS: behind both VIPs
+	for family in 4 6; do
+		local vip=vip$family
+
+		cat <<-END
+			    - name: $1$family
+			      vip: "${!vip}"
+			      port: $2
+			      protocol: $3
+			      class: $4
+			      refusal: $refusal
+			      ring: 4093
+			      backends: [$5]
+		END
+	done
+}
+
+backend_config() {	# NODE NUMBER KIND
+	local address=10.77.0.$2
+
+	# One of them is reached over IPv6, so that both wrappings are in every test.
+	[[ $1 != genuine-2 ]] || address="\"fd77::$2\""
+	if [[ $3 == plain ]]; then
+		echo "    - {name: $1, address: $address, check: 80}"
+	else
+		echo "    - {name: $1, address: $address, agent: 9478, policy: lab}"
+	fi
+}
+
+policy_config() {
+	cat <<-END
+		policies:
+		  - name: lab
+		    tee: [snp]
+		    snp:
+		      roots: ["$root_digest"]
+		      measurements: [$measurement]
+		      crl: off
+	END
+}
+
+router_config() {
+	cat <<-END
+		node: router
+		control: {socket: /run/fairlead/control.sock}
+		metrics: 127.0.0.1:9477
+		$(identity_config router)
+		router:
+		  interfaces: [eth0]
+		  source: {ipv4: 10.77.0.2, ipv6: "fd77::2"}
+		  heartbeat-ms: $heartbeat_ms
+		  heartbeats-missed: $heartbeats_missed
+		  reappraise-ms: $reappraise_ms
+		  leases: {confidential-ms: $confidential_ms, classified-ms: $classified_ms}
+		  rebuild-ms: 1000
+		  sizes: $sizes
+		  services:
+		$(service_config web 80 tcp public "$everybody")
+		$(service_config pay 443 tcp confidential "$claimants")
+		$(service_config vault 8443 tcp classified "$claimants")
+		$(service_config dns 53 udp public "$everybody")
+		$(service_config quiz 5353 udp confidential "$claimants")
+		  backends:
+		$(for n in "${fleet[@]}"; do backend_config "$n" "${number[$n]}" "${kind[$n]}"; done)
+		$(policy_config)
+	END
+}
+
+declare -A kind number
+fleet=()
+
+# Two genuine guests, one of another image, one that its host may debug, and a machine
+# that proves nothing; each of them runs fairleadd to unwrap what the router sends.
+fleet() {	# [NODE=KIND]...
+	local n=11 name
+
+	(($#)) || set -- genuine-1=genuine genuine-2=genuine altered=altered debug=debug plain=plain
+	identities
+	everybody='' claimants=''
+	for pair; do
+		name=${pair%=*}
+		fleet+=("$name")
+		kind[$name]=${pair#*=} number[$name]=$n
+		server "$name" $n
+		identity "$name" 10.77.0.$n fd77::$n
+		guest "$name" "${kind[$name]}"
+		agent_config "$name" $n >"$run/$name.yaml"
+		start "$name"
+		everybody+="${everybody:+, }$name"
+		[[ ${kind[$name]} == plain ]] || claimants+="${claimants:+, }$name"
+		n=$((n + 1))
+	done
+	measurement=$(measurement_of "${fleet[0]}")
+}
+
+# Client, router and fleet, all running.
+raise() {
+	segment
+	client client 1
+	node router 2
+	fleet "$@"
+	identity router 10.77.0.2 fd77::2
+	router_config >$run/router.yaml
+	start router
+}
+
 start() {	# NODE: its daemon with $run/NODE.yaml; the pid in $run/NODE.pid
-	at "$1" "$build/fairleadd" -c "$run/$1.yaml" >>"$run/$1.log" 2>&1 </dev/null &
+	nsenter --net=/run/netns/"$1" "$build/fairleadd" -c "$run/$1.yaml" >>"$run/$1.log" 2>&1 </dev/null &
 	echo $! >"$run/$1.pid"
 }
 

@@ -14,7 +14,7 @@ enum {
 	FRAME_BYTES = 80, /* Ethernet, IPv6, TCP and six bytes of payload */
 	PORTS = 16384,	  /* of each source address */
 	PORT_FIRST = 20000,
-	LATE_NS = 20000000, /* who was kept from sending for longer does not catch up */
+	LATE_NS = 500000000, /* who was kept from sending for longer does not catch up */
 };
 
 /* Set before loading. */

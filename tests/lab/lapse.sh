@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The kernel alone ends a lease: under 100,000 packets a second and more, the daemon is
+# killed; not one packet reaches a backend once its lease is over, 5 ms granted.  The
+# instant of each packet is taken on the cable before the backend, on the clock that
+# leases are kept in.
+#
+#   client .1 ==120,000/s==> router .2 ---+--- genuine-1 .11
+#                            (killed)     +--- genuine-2 .12
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+classified_ms=5000 confidential_ms=14000 rate=125000
+
+
+# From the kernel's own table: the daemon is dead by then.
+until_of() {	# NODE CLASS-NUMBER
+	bpftool -j map lookup pinned /sys/fs/bpf/fairlead/backends key "${id[$1]}" 0 0 0 |
+		jq ".formatted.value.until[$2]"
+}
+jiffies_now() {	# the clock of the packets that go by
+	local n=0 m
+
+	for node in "${fleet[@]}"; do
+		m=$(last_jiffies_to "$node" 80)
+		((m <= n)) || n=$m
+	done
+	echo "$n"
+}
+is_over() { ask ask $vip4 80 >/dev/null; (($(jiffies_now) > $1)); }
+
+# Two leases of one backend, in jiffies and in ms, tell how many of the ones make the others.
+hz_of() {
+	fairlead -j lease show | jq '[.[] | select(.backend == "genuine-1" and .until_jiffies != null)] |
+		1000 * (.[0].until_jiffies - .[1].until_jiffies) /
+		(.[0].until_boottime_ms - .[1].until_boottime_ms) | round'
+}
+
+packets_now() { echo $(($(packets_to genuine-1 8443) + $(packets_to genuine-2 8443))); }
+grows() { local n; n=$(packets_now); sleep 0.1; (($(packets_now) > n)); }
+load_is_enough() {	# over a second
+	local n
+
+	n=$(packets_now)
+	sleep 1
+	n=$(($(packets_now) - n))
+	echo "$n packets in a second"
+	((n >= 100000))
+}
+late_ms() { echo $((($(last_jiffies_to "$1" 8443) - until[$1]) * 1000 / hz)); }
+in_time() { local ms; ms=$(late_ms "$1"); echo "last packet $ms ms after the end"; ((ms <= 5)); }
+to_the_end() { local ms; ms=$(late_ms "$1"); echo "last packet $ms ms after the end"; ((ms >= -200)); }
+is_refused() { ask ask $vip4 "$1" >/dev/null; (($? == 3)); }
+
+raise genuine-1=genuine genuine-2=genuine
+check "both attest"	within 15 attested genuine-1 genuine-2
+check "the clock of leases is known"	eval 'hz=$(hz_of); ((hz >= 100 && hz <= 1000))'
+hz=$(hz_of)
+declare -A id until
+for node in "${fleet[@]}"; do id[$node]=$(fairlead -j backend show $node | jq '.[0].id'); done
+
+load_begins $rate $vip4 8443 -t
+check "traffic flows"	within 5 grows
+check "100,000 packets a second reach the backends"	within 8 load_is_enough
+check "a lease that is renewed does not lapse"	eval 'sleep 7; grows'
+stop router KILL
+for node in "${fleet[@]}"; do until[$node]=$(until_of $node 2); done
+check "nobody is there to renew"	eval '! fairlead status'
+check "traffic flows on without a daemon"	grows
+later=${until[genuine-1]}
+((${until[genuine-2]} <= later)) || later=${until[genuine-2]}
+check "time goes by, and the public is served"	within 15 is_over $((later + hz / 2))
+check "classified traffic has stopped"	eval '! grows'
+for node in "${fleet[@]}"; do
+	check "not one packet reached $node after its lease"	in_time $node
+	check "but they came until then"	to_the_end $node
+	note "$node: last packet $(late_ms $node) ms after the end of the lease"
+done
+check "the confidential service's leases run longer"	ask ask $vip4 443
+for node in "${fleet[@]}"; do
+	u=$(until_of $node 1)
+	((u <= later)) || later=$u
+done
+check "time goes by"	within 15 is_over $((later + 1))
+check "then it refuses, too"	is_refused 443
+check "the public is served on"	ask ask $vip4 80 20
+load_ends >/dev/null
+note "load: $(cat $run/load)"
+done_testing

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Killing, stopping, starting and reloading the daemon drops no packet of a live lease
+# and detaches nothing: all that 100,000 packets a second bring in arrives, and a
+# conversation goes on throughout.
+#
+#   client .1 ==125,000/s==> router .2 ---+--- genuine-1 .11
+#             --conversation-->           +--- genuine-2 .12
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+arrived() { echo $(($(packets_to genuine-1 443) + $(packets_to genuine-2 443))); }
+grows() { local n; n=$(arrived); sleep 0.1; (($(arrived) > n)); }
+load_is_enough() {
+	local n
+
+	n=$(arrived)
+	sleep 1
+	n=$(($(arrived) - n))
+	echo "$n packets in a second"
+	((n >= 100000))
+}
+program_on() { at router ip -j link show dev eth0 | jq '.[0].xdp.prog.id'; }
+maps_under() { for m in /sys/fs/bpf/fairlead/*; do bpftool -j map show pinned "$m" 2>/dev/null | jq .id; done | sort | paste -sd' '; }
+is_up() { [[ $(fairlead -j status | jq .pid) == "$(pid_of router)" ]]; }
+reloads_are() { [[ $(fairlead -j status | jq .reloads) == "$1" ]]; }
+same_kernel_side() { [[ $(program_on) == "$program" && $(maps_under) == "$maps" ]]; }
+
+raise genuine-1=genuine genuine-2=genuine
+check "both attest"	within 15 attested genuine-1 genuine-2
+program=$(program_on) maps=$(maps_under)
+check "the router carries a program and its maps are pinned"	[ "$program" != null -a -n "$maps" ]
+ask -w 4000 hold $vip6 8443 16 >$run/conversation 2>&1 &
+conversation=$!
+base=$(arrived)
+load_begins 125000 $vip4 443 -t
+check "traffic flows"	within 5 grows
+check "100,000 packets a second reach the backends"	within 8 load_is_enough
+for signal in KILL TERM KILL; do
+	stop router $signal
+	check "traffic flows on after SIG$signal"	grows
+	check "the same program and maps are there"	same_kernel_side
+	start router
+	check "a daemon takes over"	within 5 is_up
+	check "the same program and maps are there"	same_kernel_side
+	check "the backends attest to it"	within 10 attested genuine-1 genuine-2
+done
+kill -HUP "$(pid_of router)"
+check "it reloads"	within 5 reloads_are 1
+sed -i 's/heartbeat-ms: 500/heartbeat-ms: 600/' $run/router.yaml
+check "and again, to another configuration"	fairlead reload
+check "the same program and maps are there"	same_kernel_side
+echo "nonsense" >>$run/router.yaml
+check "a broken configuration is not taken"	eval '! fairlead reload'
+check "traffic flows on"	grows
+sent=$(load_ends)
+lost=$(cable_losses)
+status=0
+wait $conversation || status=$?
+check "a conversation went on throughout"	[ $status = 0 ]
+came() { echo "sent $sent, arrived $(arrived) on top of $base, $lost lost by our own cables"
+	((sent == $(arrived) - base + lost)); }
+check "every packet of $sent has arrived"	within 2 came
+note "$(came), $(tail -n 1 $run/conversation)"
+done_testing
