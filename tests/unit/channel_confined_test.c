@@ -6,10 +6,10 @@
 #include "channel_kit.h"
 
 /* The leak check at exit traces its own process, which the filter rightly ends. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
 {
-	return "detect_leaks=0";
+	return 1;
 }
 
 struct world {
