@@ -214,6 +214,16 @@ static void test_defaults(void **state)
 	assert_false(c->is_agent);
 	assert_false(c->channel.agent);
 	config_free(c);
+	c = parse_good("t", "node: n\nrouter:\n  services: [{name: s, vip: 192.0.2.9, port: 1,"
+			    " protocol: tcp, class: public, backends: [b]}]\n"
+			    "  backends: [{name: b, address: 192.0.2.1}]\n");
+	assert_int_equal(c->router.services[0].ring_slots, 65537);
+	assert_int_equal(c->router.services[0].refusal, REFUSE_ANSWER);
+	assert_int_equal(c->router.services[0].select, SELECT_WEIGHTED);
+	assert_string_equal(c->router.backends[0].node, "b");
+	assert_int_equal(c->router.backends[0].check_port, 0);
+	assert_int_equal(c->router.backends[0].agent_port, 0);
+	config_free(c);
 	c = parse_good("t", "node: n\nmetrics: off\nrouter: {services: [], backends: []}\n");
 	assert_false(c->channel.metrics);
 	config_free(c);

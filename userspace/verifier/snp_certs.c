@@ -196,17 +196,15 @@ static enum reason no_leaf(const struct snp_certs *c, struct claims *out)
 /* Root and product are one: "ARK-Milan" over "SEV-Milan" or "SEV-VLEK-Milan". */
 static enum reason check_names(struct snp_certs *c, struct claims *out)
 {
-	const char *prefix = intermediate_prefixes[c->kind], *line;
+	const char *subject = c->intermediate->subject, *prefix = intermediate_prefixes[c->kind];
+	const char *line = subject + strlen(prefix);
 
-	if (!has_prefix(c->intermediate->subject, prefix) ||
-	    (c->kind == SNP_KEY_VCEK && has_prefix(c->intermediate->subject, vlek_prefix)))
-		return refuse(out, REASON_CERT_CHAIN, "%s is issued by %s, want %s and a product",
-			      c->leaf->subject, c->intermediate->subject, prefix);
-	line = c->intermediate->subject + strlen(prefix);
-	c->product = snp_product_by_name(line);
+	if (has_prefix(subject, prefix))
+		c->product = snp_product_by_name(line);
 	if (c->product == SNP_UNKNOWN)
-		return refuse(out, REASON_CERT_CHAIN, "%s: no product that we know",
-			      c->intermediate->subject);
+		return refuse(out, REASON_CERT_CHAIN,
+			      "%s is issued by %s, want %s and a product that we know",
+			      c->leaf->subject, subject, prefix);
 	if (!has_prefix(c->root->subject, ark_prefix) ||
 	    strcmp(c->root->subject + strlen(ark_prefix), line))
 		return refuse(out, REASON_CERT_CHAIN, "%s is issued by \"%s\", want %s%s",

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* CRLs, which only speak of authorities; and which reasons are no refusals. */
+#include "unit/verifier_rows.h"
+
+static void crl(struct scene *s)
+{
+	s->crl.given = true;
+}
+static void crl_lists(struct scene *s, long serial)
+{
+	crl(s);
+	s->crl.serials[s->crl.serials_count++] = serial;
+}
+static void crl_mid(struct scene *s)
+{
+	crl_lists(s, 5);
+	crl_lists(s, 0x10001);
+}
+static void crl_root(struct scene *s)
+{
+	crl_lists(s, 0x10000);
+}
+static void crl_serial_0(struct scene *s)
+{
+	crl_lists(s, 0);
+}
+static void crl_stranger(struct scene *s)
+{
+	crl(s);
+	s->crl.signer = LAB_STRANGER;
+}
+static void crl_other_name(struct scene *s)
+{
+	crl(s);
+	s->crl.issuer = "ARK-Genoa";
+}
+static void crl_by_mid(struct scene *s)
+{
+	crl(s);
+	s->crl.signer = LAB_ASK;
+	s->crl.issuer = "SEV-Milan";
+}
+static void crl_old(struct scene *s)
+{
+	crl(s);
+	s->crl.to = LAB_NOW - 1;
+}
+static void crl_old_lists(struct scene *s)
+{
+	crl_old(s);
+	crl_lists(s, 0x10001);
+}
+static void crl_new(struct scene *s)
+{
+	crl(s);
+	s->crl.from = LAB_NOW + 1;
+}
+static void crl_delta(struct scene *s)
+{
+	crl(s);
+	s->crl.delta = true;
+}
+static void crl_critical(struct scene *s)
+{
+	crl(s);
+	s->crl.critical = true;
+}
+static void crl_pkcs1(struct scene *s)
+{
+	crl(s);
+	s->crl.pkcs1 = true;
+}
+static void crl_flipped(struct scene *s)
+{
+	s->crl.der[s->crl.n - 1] ^= 1;
+}
+static void crl_cut(struct scene *s)
+{
+	s->evidence.crl.n -= 10;
+}
+static void crl_required(struct scene *s)
+{
+	s->policy->snp.crl = CRL_REQUIRED;
+}
+static void crl_required_there(struct scene *s)
+{
+	crl_required(s);
+	crl(s);
+}
+static void crl_off(struct scene *s)
+{
+	crl_mid(s);
+	s->policy->snp.crl = CRL_OFF;
+}
+static void crl_too_old(struct scene *s)
+{
+	crl(s);
+	s->policy->snp.crl_age_hours = 23;
+}
+static void crl_young_enough(struct scene *s)
+{
+	crl(s);
+	s->policy->snp.crl_age_hours = 24;
+}
+static void crl_second(struct scene *s)
+{
+	static struct lab_crl first;
+	static uint8_t both[2 * LAB_DER_MAX];
+
+	first = s->crl;
+	first.issuer = "ARK-Turin";
+	lab_build_crl(&first);
+	memcpy(both, first.der, first.n);
+	memcpy(both + first.n, s->crl.der, s->crl.n);
+	s->evidence.crl = bytes_of(both, first.n + s->crl.n);
+}
+
+static void test_crl(void **state)
+{
+	static const struct row rows[] = {
+		{ "a good one", 0, 0, crl, NULL, REASON_OK },
+		{ "a good one, VLEK", 0, SNP_KEY_VLEK, crl, NULL, REASON_OK },
+		{ "revokes the ASK", 0, 0, crl_mid, NULL, REASON_REVOKED },
+		{ "revokes the ASVK", 0, SNP_KEY_VLEK, crl_mid, NULL, REASON_REVOKED },
+		{ "revokes the root", 0, 0, crl_root, NULL, REASON_REVOKED },
+		{ "lists serial 0", 0, 0, crl_serial_0, NULL, REASON_OK },
+		{ "by a stranger", 0, 0, crl_stranger, NULL, REASON_CRL },
+		{ "another root's", 0, 0, crl_other_name, NULL, REASON_CRL },
+		{ "by the intermediate", 0, 0, crl_by_mid, NULL, REASON_CRL },
+		{ "run out", 0, 0, crl_old, NULL, REASON_CRL_STALE },
+		{ "run out, but it revokes", 0, 0, crl_old_lists, NULL, REASON_REVOKED },
+		{ "of tomorrow", 0, 0, crl_new, NULL, REASON_CRL_STALE },
+		{ "a delta", 0, 0, crl_delta, NULL, REASON_CRL },
+		{ "a critical extension", 0, 0, crl_critical, NULL, REASON_CRL },
+		{ "by PKCS#1", 0, 0, crl_pkcs1, NULL, REASON_CRL },
+		{ "flipped", 0, 0, crl, crl_flipped, REASON_CRL },
+		{ "cut", 0, 0, crl, crl_cut, REASON_CRL },
+		{ "wanted, none there", 0, 0, crl_required, NULL, REASON_CRL_MISSING },
+		{ "wanted and there", 0, 0, crl_required_there, NULL, REASON_OK },
+		{ "off", 0, 0, crl_off, NULL, REASON_OK },
+		{ "older than policy wants", 0, 0, crl_too_old, NULL, REASON_CRL_STALE },
+		{ "as old as it may be", 0, 0, crl_young_enough, NULL, REASON_OK },
+		{ "the second of two", 0, 0, crl, crl_second, REASON_OK },
+		{ "the second revokes", 0, 0, crl_mid, crl_second, REASON_REVOKED },
+	};
+
+	(void)state;
+	run_rows(rows, sizeof(rows) / sizeof(*rows));
+	assert_int_equal(reason_verdict(REASON_CRL_STALE), VERDICT_UNDETERMINED);
+	assert_int_equal(reason_verdict(REASON_CRL_MISSING), VERDICT_UNDETERMINED);
+	assert_int_equal(reason_verdict(REASON_CRL), VERDICT_REFUSED);
+	assert_int_equal(reason_verdict(REASON_NO_LEAF), VERDICT_UNDETERMINED);
+	assert_int_equal(reason_verdict(REASON_NO_CHAIN), VERDICT_UNDETERMINED);
+	assert_int_equal(reason_verdict(REASON_INTERNAL), VERDICT_ERROR);
+	assert_int_equal(reason_verdict((enum reason)9999), VERDICT_ERROR);
+}
+
+static void test_reasons_have_names(void **state)
+{
+	(void)state;
+	for (int a = 0; a < REASON_COUNT; a++)
+		for (int b = a + 1; b < REASON_COUNT; b++)
+			if (!strcmp(reason_str(a), reason_str(b)))
+				assert_true(a == REASON_CRL_STALE && b == REASON_CRL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_crl),
+		cmocka_unit_test(test_reasons_have_names),
+	};
+
+	return cmocka_run_group_tests(tests, lab_setup, lab_teardown);
+}
