@@ -133,10 +133,16 @@ static int understand(json_t *reply, json_t **result, char why[WHY_MAX])
 
 static const char *failure_str(int err)
 {
-	return err == -EPIPE	 ? "it hung up"
-	       : err == -EAGAIN	 ? "it does not answer"
-	       : err == -EBADMSG ? "it does not speak this protocol"
-				 : strerror(-err);
+	switch (err) {
+	case -EPIPE:
+	case -ECONNRESET:
+		return "it hung up";
+	case -EAGAIN:
+		return "it does not answer";
+	case -EBADMSG:
+		return "it does not speak this protocol";
+	}
+	return strerror(-err);
 }
 
 /* Asks on an open connection: 0, or 1 or 2 with why[]. */
