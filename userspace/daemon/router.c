@@ -53,7 +53,9 @@ static void on_nexthop(void *arg, uint32_t id, const struct nexthop *h)
 		return;
 	if (nexthop_is_usable(h))
 		write_source(d, &h->source);
-	tables_set_nexthop(d->tables, id, h);
+	/* While a neighbour is asked for, the way that is in the map may still be good. */
+	if (nexthop_is_usable(h) || h->state != NEXTHOP_ASKING)
+		tables_set_nexthop(d->tables, id, h);
 	if (h->state == NEXTHOP_RESOLVED)
 		log_debug("backend %s: by way of %s", n->name, h->interface);
 	else
