@@ -123,6 +123,30 @@ load_ends() {	# says how many were sent
 	jq .sent $run/load
 }
 
+packets_to_all() {	# PORT
+	local n=0 node
+
+	for node in "${fleet[@]}"; do n=$((n + $(packets_to "$node" "$1"))); done
+	echo $n
+}
+grows() { local n; n=$(packets_to_all "$1"); sleep 0.1; (($(packets_to_all "$1") > n)); }	# PORT
+
+load_is_enough() {	# PORT: over a second
+	local n
+
+	n=$(packets_to_all "$1")
+	sleep 1
+	rate=$(($(packets_to_all "$1") - n))
+	((rate >= 100000))
+}
+# A machine that is busy with other things cannot show it; what it can show is tested all the same.
+check_load() {	# PORT
+	local what="100,000 packets a second reach the backends" rate=0
+
+	if within 10 load_is_enough "$1"; then check "$what" true
+	else skip "$what" "this machine has but $rate to spare now"; fi
+}
+
 ask() { at client "$build/tests/tools/traffic_talk" "$@"; }
 
 # --- what the switch saw

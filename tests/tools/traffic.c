@@ -239,14 +239,14 @@ static int load(const struct options *o, const uint8_t *frame, struct bpf_object
 	return 0;
 }
 
-/* The kernel counts: sent is the first of the program's zeroed variables. */
+/* The kernel counts, in the first word of what it begins with zero. */
 static unsigned long long read_sent(struct bpf_object *obj)
 {
-	uint64_t zeroed[2] = { 0 };
+	uint64_t state[3] = { 0 };
 	uint32_t key = 0;
 
-	bpf_map_lookup_elem(bpf_object__find_map_fd_by_name(obj, ".bss"), &key, zeroed);
-	return zeroed[0];
+	bpf_map_lookup_elem(bpf_object__find_map_fd_by_name(obj, ".bss"), &key, state);
+	return state[0];
 }
 
 static double seconds_now(void)
