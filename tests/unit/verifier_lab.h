@@ -36,7 +36,17 @@ enum {
 #define LAB_FROM (LAB_NOW - 86400)
 #define LAB_TO	 (LAB_NOW + 86400 * 365)
 
-enum lab_key { LAB_ARK, LAB_ASK, LAB_STRANGER, LAB_CHIP, LAB_CHIP2, LAB_P256, LAB_RSA, LAB_KEYS };
+enum lab_key {
+	LAB_ARK,
+	LAB_ASK,
+	LAB_STRANGER,
+	LAB_CHIP,
+	LAB_CHIP2,
+	LAB_P256,
+	LAB_SPELLED,
+	LAB_RSA,
+	LAB_KEYS
+};
 
 struct lab_extension {
 	char oid[40];
@@ -97,6 +107,9 @@ static inline int lab_setup(void **state)
 	lab_keys[LAB_CHIP] = EVP_EC_gen("P-384");
 	lab_keys[LAB_CHIP2] = EVP_EC_gen("P-384");
 	lab_keys[LAB_P256] = EVP_EC_gen("P-256");
+	lab_keys[LAB_SPELLED] = EVP_EC_gen("P-384");
+	EVP_PKEY_set_utf8_string_param(lab_keys[LAB_SPELLED], OSSL_PKEY_PARAM_EC_ENCODING,
+				       OSSL_PKEY_EC_ENCODING_EXPLICIT);
 	lab_keys[LAB_RSA] = EVP_RSA_gen(3072);
 	return 0;
 }

@@ -136,6 +136,10 @@ static void p256(struct scene *s)
 {
 	s->leaf.key = s->report_key = LAB_P256;
 }
+static void p384_spelled_out(struct scene *s)
+{
+	s->leaf.key = s->report_key = LAB_SPELLED;
+}
 static void rsa(struct scene *s)
 {
 	s->leaf.key = s->report_key = LAB_RSA;
@@ -172,6 +176,7 @@ static void test_leaves(void **state)
 		{ "unknown", 0, 0, unknown_plain, NULL, REASON_OK },
 		{ "intermediate's, critical", 0, 0, mid_unknown_critical, NULL, REASON_CERT_CHAIN },
 		{ "P-256", 0, 0, p256, NULL, REASON_CERT_LEAF },
+		{ "P-384 by its parameters", 0, 0, p384_spelled_out, NULL, REASON_CERT_LEAF },
 		{ "RSA", 0, 0, rsa, NULL, REASON_CERT_LEAF },
 		{ "an authority", 0, 0, authority, NULL, REASON_CERT_LEAF },
 		{ "another name", 0, 0, other_name, NULL, REASON_CERT_LEAF },

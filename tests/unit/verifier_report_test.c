@@ -143,6 +143,12 @@ static void vmpl_host(struct scene *s)
 	memset(s->report + 0x30, 0xff, 4);
 }
 
+static void key_2_alone(struct scene *s)
+{
+	s->report[0x48] = 2 << 2;
+	s->evidence.certs_count = 0;
+}
+
 static void test_header(void **state)
 {
 	static const struct poke_row pokes[] = {
@@ -163,6 +169,7 @@ static void test_header(void **state)
 	};
 	static const struct row rows[] = {
 		{ "version 0", 0, 0, version_0, NULL, REASON_VERSION },
+		{ "key 2, no certificates", 0, 0, NULL, key_2_alone, REASON_SIGNING_KEY },
 		{ "nothing but zeroes", 0, 0, NULL, all_zero, REASON_VERSION },
 		{ "key 2", 0, 0, key_2, NULL, REASON_SIGNING_KEY },
 		{ "unsigned", 0, 0, key_none, NULL, REASON_SIGNING_KEY },
