@@ -235,9 +235,18 @@ static __always_inline int answer_icmp(struct xdp_md *ctx, const struct packet *
 __noinline int answer(struct xdp_md *ctx, __u32 mtu)
 {
 	struct cursor c = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
-	struct packet p = {};
+	struct packet p = { .frame = c.end - c.pos };
+	enum outcome o = OUT_NOT_OURS;
 
-	if (parse(&c, &p) != OUT_STEERED || !source_is_one_host(&p))
+	switch (parse_ethernet(&c, &p)) {
+	case bpf_htons(ETH_P_IP):
+		o = parse_ipv4(&c, &p);
+		break;
+	case bpf_htons(ETH_P_IPV6):
+		o = parse_ipv6(&c, &p);
+		break;
+	}
+	if (o != OUT_STEERED || !source_is_one_host(&p))
 		return XDP_DROP;
 	if (p.proto == IPPROTO_TCP && !mtu)
 		return answer_reset(ctx, &p);

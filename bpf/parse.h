@@ -2,11 +2,12 @@
 /*
  * Packet parsing: a cursor walks the frame, take() is the only bounds check.
  *
- * parse() fills struct packet and answers OUT_STEERED when it knows the whole
- * flow, OUT_NOT_OURS when this can be none of ours whatever its address, and any
- * other outcome when only p->dst is known: the caller must then ask whether that
- * is a VIP.  IPv4 is kept as mapped IPv6, so nothing after here has two paths.
- * RFC 791, 8200, 9293, 768; IEEE 802.1Q.
+ * Parsers answer OUT_STEERED when they know the whole flow, OUT_NOT_OURS when this
+ * can be none of ours whatever its address, and any other outcome when only p->dst
+ * is known: the caller must then ask whether that is a VIP.  IPv4 is kept as mapped
+ * IPv6, so nothing after here is written twice.  What of struct packet a parser has
+ * not reached is not set: zeroing it for every early way out would cost the others
+ * more than parsing does.  RFC 791, 8200, 9293, 768; IEEE 802.1Q.
  */
 #ifndef PARSE_H
 #define PARSE_H
@@ -34,6 +35,8 @@ enum {
 	NEXT_SHIM6 = 140,
 };
 
+#define likely(x) __builtin_expect(!!(x), 1)
+
 struct cursor {
 	void *pos;
 	void *end;
@@ -49,7 +52,7 @@ struct packet {
 	struct addr dst;
 	__be16 sport;
 	__be16 dport;
-	__u8 proto;   /* 0 unless the ports are known */
+	__u8 proto;
 	__u8 tos;     /* DSCP and ECN, of either family */
 	bool ipv6;
 	__u32 l3;     /* where the IP header begins: 14, 18 or 22 */
@@ -159,6 +162,7 @@ static __always_inline enum outcome parse_ipv4(struct cursor *c, struct packet *
 	p->dst = addr_from_ipv4(ip->daddr);
 	p->tos = ip->tos;
 	p->length = bpf_ntohs(ip->tot_len);
+	p->ipv6 = false;
 	if (*(const __u8 *)ip != IP_VERSION_IHL) {
 		if (ip->version != 4 || ip->ihl < 5 || p->length < ip->ihl * 4u)
 			return OUT_MALFORMED;
@@ -220,13 +224,13 @@ static __always_inline bool is_vlan(__be16 proto)
 /* The type of what follows the Ethernet header and its tags; 0 if the frame ends in them. */
 static __always_inline __be16 parse_ethernet(struct cursor *c, struct packet *p)
 {
-	const struct ethhdr *eth = take(c, sizeof(*eth));
+	const __be16 *eth = take(c, sizeof(struct ethhdr));
 	__be16 proto;
 
+	p->l3 = sizeof(struct ethhdr);
 	if (!eth)
 		return 0;
-	proto = eth->h_proto;
-	p->l3 = sizeof(*eth);
+	proto = eth[ETH_ALEN]; /* struct ethhdr is packed, and would be read by bytes */
 	for (int i = 0; i < VLAN_TAGS_MAX && is_vlan(proto); i++) {
 		const struct vlan_tag *tag = take(c, sizeof(*tag));
 
@@ -238,22 +242,12 @@ static __always_inline __be16 parse_ethernet(struct cursor *c, struct packet *p)
 	return proto;
 }
 
-static __always_inline enum outcome parse(struct cursor *c, struct packet *p)
+/* A packet for one host in a frame for many is nobody's to forward: RFC 1122, 3.3.6. */
+static __always_inline bool is_for_many(const struct cursor *c)
 {
-	const struct ethhdr *eth = c->pos;
+	const __u8 *eth = c->pos;
 
-	p->frame = c->end - c->pos;
-	/* An IP packet for one host in a frame for many is nobody's to forward: RFC 1122, 3.3.6. */
-	if ((const void *)(eth + 1) > c->end || eth->h_dest[0] & 1)
-		return OUT_NOT_OURS;
-	switch (parse_ethernet(c, p)) {
-	case bpf_htons(ETH_P_IP):
-		return parse_ipv4(c, p);
-	case bpf_htons(ETH_P_IPV6):
-		return parse_ipv6(c, p);
-	default:
-		return OUT_NOT_OURS;
-	}
+	return (const void *)(eth + 1) > c->end || *eth & 1;
 }
 
 #endif

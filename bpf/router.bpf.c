@@ -34,6 +34,14 @@ static __always_inline void count_forwarded(const struct choice *c, __u32 bytes)
 	}
 }
 
+static __always_inline enum outcome encapsulate(struct xdp_md *ctx, const struct packet *p,
+						const struct settings *set, const struct choice *c)
+{
+	if (addr_is_ipv4(&c->to->addr))
+		return encapsulate4(ctx, p, set, c->to);
+	return encapsulate6(ctx, p, set, c->to, c->hash);
+}
+
 static __always_inline int forward(struct xdp_md *ctx, const struct choice *c)
 {
 	if (c->to->ifindex == ctx->ingress_ifindex)
@@ -54,34 +62,51 @@ static __always_inline int refuse(struct xdp_md *ctx, const struct choice *c, en
 	return answer(ctx, c->to->mtu > outer ? c->to->mtu - outer : 0xffff - outer);
 }
 
+/* The rest of the way, for either family; o is what its parser said. */
+static __always_inline int serve(struct xdp_md *ctx, const struct packet *p, enum outcome o)
+{
+	const struct settings *set;
+	struct choice c;
+	__u32 key = 0;
+
+	c.service = NULL;
+	c.to = NULL;
+	set = bpf_map_lookup_elem(&settings, &key);
+	if (!set)
+		return XDP_ABORTED; /* never: an array of one has its one */
+	if (likely(o == OUT_STEERED))
+		o = route(set, p, &c);
+	else if (o != OUT_NOT_OURS)
+		o = refuse_unread(set, p, o);
+
+	if (likely(o == OUT_STEERED && c.to)) {
+		o = encapsulate(ctx, p, set, &c);
+		if (likely(o == OUT_STEERED)) {
+			count_forwarded(&c, p->frame);
+			return forward(ctx, &c);
+		}
+	}
+	count(o, p->frame);
+	return o == OUT_NOT_OURS ? XDP_PASS : refuse(ctx, &c, o);
+}
+
 SEC("xdp")
 int router(struct xdp_md *ctx)
 {
-	struct cursor cursor = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
-	struct packet p = {};
-	struct choice c = {};
-	const struct settings *set;
-	enum outcome o;
-	__u32 key = 0;
+	struct cursor c = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
+	struct packet p;
 
-	o = parse(&cursor, &p);
-	set = bpf_map_lookup_elem(&settings, &key);
-	if (!set)
-		o = OUT_INTERNAL; /* never: an array of one has its one */
-	else if (o == OUT_STEERED)
-		o = route(set, &p, &c);
-	else if (o != OUT_NOT_OURS)
-		o = refuse_unread(set, &p, o);
-
-	if (o == OUT_STEERED && set && c.to)
-		o = addr_is_ipv4(&c.to->addr) ? encapsulate4(ctx, &p, set, c.to)
-					      : encapsulate6(ctx, &p, set, c.to, c.hash);
-	if (o == OUT_STEERED && c.to) {
-		count_forwarded(&c, p.frame);
-		return forward(ctx, &c);
+	p.frame = c.end - c.pos;
+	if (!is_for_many(&c)) {
+		switch (parse_ethernet(&c, &p)) {
+		case bpf_htons(ETH_P_IP):
+			return serve(ctx, &p, parse_ipv4(&c, &p));
+		case bpf_htons(ETH_P_IPV6):
+			return serve(ctx, &p, parse_ipv6(&c, &p));
+		}
 	}
-	count(o, p.frame);
-	return o == OUT_NOT_OURS ? XDP_PASS : refuse(ctx, &c, o);
+	count(OUT_NOT_OURS, p.frame);
+	return XDP_PASS;
 }
 
 char LICENSE[] SEC("license") = "GPL";

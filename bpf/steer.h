@@ -21,6 +21,7 @@ struct choice {
 	const struct backend *to;
 	__u64 hash;
 	__u32 id;      /* of to */
+	enum outcome why; /* of there being nobody */
 	bool new_flow; /* not remembered before, and now it is */
 };
 
@@ -96,43 +97,47 @@ static __always_inline const struct backend *keep(__u64 entry, __u32 class, __u6
 }
 
 /* A backend from the ring for a flow that has none, or none any more (was), and remembers it. */
-static __always_inline enum outcome assign(struct flow_set *set, __u64 was, __u64 now,
-					   struct choice *c)
+static __always_inline const struct backend *assign(struct flow_set *set, __u64 was, __u64 now,
+						    struct choice *c)
 {
 	__u64 ref = *(const volatile __u64 *)&c->service->ring_ref, is;
 	int id = pick(ref, c->hash, c->service->class);
+	const struct backend *to;
+	__u32 key = id;
 
-	if (id <= 0)
-		return id ? -id : OUT_INTERNAL;
 	c->id = id;
-	c->to = bpf_map_lookup_elem(&backends, &c->id);
-	if (!c->to)
-		return OUT_INTERNAL;
-	is = flow_entry(flow_tag_of(c->hash), id, c->to->generation, flow_age_of(now));
+	c->why = id < 0 ? -id : OUT_INTERNAL;
+	if (id <= 0)
+		return NULL;
+	to = bpf_map_lookup_elem(&backends, &key);
+	if (!to)
+		return NULL;
+	is = flow_entry(flow_tag_of(c->hash), id, to->generation, flow_age_of(now));
 	if (was)
 		flow_replace(set, was, is | (was & FLOW_PROBATION));
 	else
 		c->new_flow = flow_remember(set, c->hash, is | FLOW_PROBATION);
-	return OUT_STEERED;
+	return to;
 }
 
 /*
- * A backend for the flow, by memory or by ring.  In steady state the cache line is only read; a
+ * A backend for the flow, by memory or by ring, or NULL and why.  In steady state the cache line is only read; a
  * second packet, or the first in a while, renews the entry.
  */
-static __always_inline enum outcome choose(struct flow_set *set, __u32 class, __u64 now,
-					   struct choice *c)
+static __always_inline const struct backend *choose(struct flow_set *set, __u32 class, __u64 now,
+						    struct choice *c)
 {
 	__u64 was = flow_recall(set, flow_tag_of(c->hash));
+	const struct backend *to = keep(was, class, now);
 	__u8 age = flow_age_of(now);
 
-	c->to = keep(was, class, now);
-	if (!c->to)
+	c->new_flow = false;
+	if (!to)
 		return assign(set, was, now, c);
 	c->id = flow_backend(was);
 	if ((__u8)was != age)
 		flow_replace(set, was, (was & ~0xffull) | age);
-	return OUT_STEERED;
+	return to;
 }
 
 /* What a steered packet needs beside a lease. */
@@ -187,9 +192,9 @@ static __always_inline enum outcome route(const struct settings *set, const stru
 	memory = bpf_map_lookup_elem(&flows, &at);
 	if (!memory)
 		return OUT_INTERNAL;
-	o = choose(memory, class, now, c);
-	if (o != OUT_STEERED)
-		return o;
+	c->to = choose(memory, class, now, c);
+	if (!c->to)
+		return c->why;
 	o = check_way(p, c->to);
 	if (o != OUT_STEERED)
 		return o;

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What a packet costs, in nanoseconds, case by case beside its floor.
+ *
+ * Each case is a program behind the wrapper (wrap.bpf.c), run PACKETS times in one
+ * BPF_PROG_TEST_RUN.  Rounds are interleaved: every round measures every case once,
+ * so what disturbs the machine disturbs all alike.  Time is this thread's CPU time,
+ * which others on the same CPU do not add to.  See docs/performance.md.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hash.h"
+#include "router.skel.h"
+#include "../bench/wrap.h"
+
+enum {
+	ROUNDS = 21,
+	PACKETS = 1 << 20, /* of one measurement */
+	FLOWS_MANY = 1 << 17,
+	FLOWS_MORE = 1 << 19,
+	FLOWS_NEW = 1 << 21,
+	RING = 65537,
+	BACKENDS = 16,
+	STRIDE = 2654435761u, /* 2^32 over the golden ratio: an order no prefetcher knows */
+	SKIPPED = 77,
+};
+
+#define VIP4 "192.0.2.1"
+#define VIP6 "2001:db8::1"
+
+/* Sources of the cases do not overlap: 10.0.0.0/8 and up. */
+enum source {
+	SOURCE_ONE = 0x0a000000,
+	SOURCE_MANY = 0x0b000000,
+	SOURCE_MORE = 0x0c000000,
+	SOURCE_NEW = 0x20000000,
+};
+
+enum which { NOP, FLOOR4, FLOOR6, ROUTER, UNLEASED, PROGRAMS };
+
+struct frame {
+	uint8_t b[128];
+	uint32_t n;
+};
+
+struct bench {
+	struct router_bpf *router;
+	struct bpf_object *floor, *unleased, *wrapper;
+	int program[PROGRAMS];
+	int next, restore; /* the wrapper's map and program */
+	struct wrap *wrap;
+	struct settings *settings;
+	struct service_bucket *services;
+	struct ring_slot *rings;
+	struct backend *backends;
+};
+
+enum kind { TCP4, UDP4, TCP6, OTHER4, LAPSED4 };
+
+static struct bench_case {
+	const char *name;
+	enum which program;
+	enum kind kind;
+	uint32_t base, flows, action;
+	int floor; /* index of what its ratio is to */
+	double ns[ROUNDS];
+} cases[] = {
+	{ "nop", NOP, TCP4, SOURCE_ONE, 1, XDP_TX, 0, { 0 } },
+	{ "bare_floor", FLOOR4, TCP4, SOURCE_ONE, 1, XDP_TX, 1, { 0 } },
+	{ "tcp4_1", ROUTER, TCP4, SOURCE_ONE, 1, XDP_TX, 1, { 0 } },
+	{ "tcp4_1_unleased", UNLEASED, TCP4, SOURCE_ONE, 1, XDP_TX, 1, { 0 } },
+	{ "tcp4_128k", ROUTER, TCP4, SOURCE_MANY, FLOWS_MANY, XDP_TX, 1, { 0 } },
+	{ "tcp4_512k", ROUTER, TCP4, SOURCE_MORE, FLOWS_MORE, XDP_TX, 1, { 0 } },
+	{ "new4_2m", ROUTER, TCP4, SOURCE_NEW, FLOWS_NEW, XDP_TX, 1, { 0 } },
+	{ "udp4_1", ROUTER, UDP4, SOURCE_ONE, 1, XDP_TX, 1, { 0 } },
+	{ "floor6", FLOOR6, TCP6, SOURCE_ONE, 1, XDP_TX, 8, { 0 } },
+	{ "tcp6_1", ROUTER, TCP6, SOURCE_ONE, 1, XDP_TX, 8, { 0 } },
+	{ "not_ours", ROUTER, OTHER4, SOURCE_ONE, 1, XDP_PASS, 0, { 0 } },
+	{ "lapsed", ROUTER, LAPSED4, SOURCE_ONE, 1, XDP_DROP, 1, { 0 } },
+};
+
+enum { CASES = sizeof(cases) / sizeof(*cases), LEASED = 2, WITHOUT = 3 };
+
+static void die(const char *what)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static struct bpf_object *open_object(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	struct bpf_object *o;
+
+	snprintf(path, sizeof(path), "%s/%s.bpf.o", dir, name);
+	o = bpf_object__open(path);
+	if (!o)
+		die(path);
+	return o;
+}
+
+static int program_of(struct bpf_object *o, const char *name)
+{
+	struct bpf_program *p = bpf_object__find_program_by_name(o, name);
+
+	if (!p)
+		die(name);
+	return bpf_program__fd(p);
+}
+
+static void *memory_of(int fd, size_t bytes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *p = mmap(NULL, (bytes + page - 1) / page * page, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       fd, 0);
+
+	if (p == MAP_FAILED)
+		die("cannot map a table");
+	return p;
+}
+
+/* The variant without leases works on the router's own maps. */
+static void share_maps(struct bench *b)
+{
+	struct bpf_map *m;
+
+	bpf_object__for_each_map(m, b->unleased) {
+		struct bpf_map *of =
+			bpf_object__find_map_by_name(b->router->obj, bpf_map__name(m));
+
+		if (of && !bpf_map__is_internal(m) && bpf_map__reuse_fd(m, bpf_map__fd(of)))
+			die(bpf_map__name(m));
+	}
+}
+
+static void load(struct bench *b, const char *dir)
+{
+	b->router = router_bpf__open();
+	if (!b->router)
+		die("router");
+	if (router_bpf__load(b->router)) {
+		if (errno == EPERM) {
+			puts("SKIP: the kernel lets us load no BPF program");
+			exit(SKIPPED);
+		}
+		die("router");
+	}
+	b->floor = open_object(dir, "floor");
+	b->unleased = open_object(dir, "unleased");
+	b->wrapper = open_object(dir, "wrap");
+	share_maps(b);
+	if (bpf_object__load(b->floor) || bpf_object__load(b->unleased) ||
+	    bpf_object__load(b->wrapper))
+		die("cannot load");
+	b->program[NOP] = program_of(b->floor, "nop");
+	b->program[FLOOR4] = program_of(b->floor, "floor4");
+	b->program[FLOOR6] = program_of(b->floor, "floor6");
+	b->program[ROUTER] = bpf_program__fd(b->router->progs.router);
+	b->program[UNLEASED] = program_of(b->unleased, "router");
+	b->restore = program_of(b->wrapper, "restore");
+	b->next = bpf_object__find_map_fd_by_name(b->wrapper, "next");
+	b->wrap = memory_of(bpf_object__find_map_fd_by_name(b->wrapper, ".bss"), sizeof(*b->wrap));
+}
+
+static struct addr address(const char *text)
+{
+	struct addr a = { .w = { 0, 0, htonl(0xffff), 0 } };
+
+	if (inet_pton(AF_INET, text, &a.w[3]) != 1 && inet_pton(AF_INET6, text, &a) != 1)
+		die(text);
+	return a;
+}
+
+static void add_service(struct bench *b, const char *vip, int port, int proto, struct service s)
+{
+	struct service_bucket *at;
+
+	s.vip = address(vip);
+	s.port = htons((uint16_t)port);
+	s.proto = (uint8_t)proto;
+	s.kind = SERVICE_PORT;
+	at = &b->services[service_hash(b->settings, &s.vip, s.port, s.proto) &
+			  b->settings->services_mask];
+	for (int i = 0; i < SERVICE_SLOTS; i++)
+		if (at->slot[i].kind == SERVICE_EMPTY) {
+			at->slot[i] = s;
+			return;
+		}
+	die("services: a full bucket");
+}
+
+/* Four rings: of IPv4 and IPv6 backends, of none that is alive, and a shift of the first. */
+static void fill_tables(struct bench *b)
+{
+	b->settings = memory_of(bpf_map__fd(b->router->maps.settings), sizeof(*b->settings));
+	b->services = memory_of(bpf_map__fd(b->router->maps.services),
+				2 * SERVICE_BUCKETS * sizeof(*b->services));
+	b->rings = memory_of(bpf_map__fd(b->router->maps.rings),
+			     RING_SLOTS_MAX * sizeof(*b->rings));
+	b->backends = memory_of(bpf_map__fd(b->router->maps.backends),
+				BACKENDS_MAX * sizeof(*b->backends));
+	*b->settings = (struct settings){
+		.hash_key = { 0x6a09e667f3bcc908, 0x3c6ef372fe94f82b },
+		.source4 = address("10.9.0.254").w[3],
+		.source6 = address("fd00:9::fe"),
+		.abi = ABI_VERSION,
+		.services_mask = SERVICE_BUCKETS - 1,
+		.flows_mask = FLOW_SETS - 1,
+	};
+	for (uint32_t id = 1; id <= 3 * BACKENDS; id++) {
+		bool ipv6 = id > BACKENDS && id <= 2 * BACKENDS, dead = id > 2 * BACKENDS;
+		struct backend *to = &b->backends[id];
+
+		*to = (struct backend){
+			.addr = address(ipv6 ? "fd00:9::1" : "10.9.0.1"),
+			.ifindex = 1,
+			.mac = { 2, 0, 0, 0, 0, (uint8_t)id },
+		};
+		for (int c = 0; c < CLASS_COUNT; c++)
+			to->until[c] = dead ? 1 : UINT64_MAX;
+	}
+	for (uint32_t i = 0; i < 3 * RING; i++) {
+		uint16_t first = (uint16_t)(1 + i / RING * BACKENDS);
+
+		b->rings[i].primary = (uint16_t)(first + i * 7 % BACKENDS);
+		b->rings[i].fallback = (uint16_t)(first + i * 5 % BACKENDS);
+	}
+	add_service(b, VIP4, 443, IPPROTO_TCP,
+		    (struct service){ .id = 1, .class = CLASS_CONFIDENTIAL, .ring_slots = RING });
+	add_service(b, VIP4, 53, IPPROTO_UDP,
+		    (struct service){ .id = 2, .class = CLASS_CONFIDENTIAL, .ring_slots = RING });
+	add_service(b, VIP6, 443, IPPROTO_TCP,
+		    (struct service){ .id = 3, .class = CLASS_CONFIDENTIAL, .ring = RING,
+				      .ring_slots = RING });
+	add_service(b, VIP4, 444, IPPROTO_TCP,
+		    (struct service){ .id = 4, .class = CLASS_CONFIDENTIAL, .ring = 2 * RING,
+				      .ring_slots = RING, .refusal = REFUSE_DROP });
+}
+
+/* 60 bytes of IPv4, 74 of IPv6. */
+static struct frame frame_of(enum kind k)
+{
+	static const uint8_t ethernet[12] = { 2, 1, 2, 3, 4, 5, 2, 6, 7, 8, 9, 10 };
+	int port = k == UDP4 ? 53 : k == LAPSED4 ? 444 : 443, ip = k == TCP6 ? 40 : 20;
+	struct frame f = { .n = k == TCP6 ? 74 : 60 };
+	struct addr vip = address(k == TCP6 ? VIP6 : k == OTHER4 ? "192.0.2.2" : VIP4);
+	uint8_t *l3 = f.b + 14, *l4 = l3 + ip;
+
+	memcpy(f.b, ethernet, sizeof(ethernet));
+	f.b[12] = k == TCP6 ? 0x86 : 0x08;
+	f.b[13] = k == TCP6 ? 0xdd : 0;
+	if (k == TCP6) {
+		l3[0] = 0x60;
+		l3[5] = 20;
+		l3[6] = IPPROTO_TCP;
+		l3[7] = 64;
+		l3[8] = 0x20;
+		memcpy(l3 + 24, &vip, 16);
+	} else {
+		l3[0] = 0x45;
+		l3[3] = 46;
+		l3[8] = 64;
+		l3[9] = k == UDP4 ? IPPROTO_UDP : IPPROTO_TCP;
+		memcpy(l3 + 16, &vip.w[3], 4);
+	}
+	l4[2] = (uint8_t)(port >> 8);
+	l4[3] = (uint8_t)port;
+	if (k == UDP4)
+		l4[5] = 26;
+	else
+		l4[12] = 5 << 4;
+	return f;
+}
+
+static uint32_t header_sum(const struct frame *f)
+{
+	uint32_t sum = 0;
+	uint16_t w;
+
+	for (int i = 14; i < 34; i += 2) {
+		memcpy(&w, f->b + i, 2);
+		sum += w;
+	}
+	return sum;
+}
+
+static double cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* Nanoseconds of one packet, over so many of them, in that order of flows. */
+static double run(struct bench *b, const struct bench_case *c, uint32_t packets, uint32_t stride)
+{
+	struct frame f = frame_of(c->kind);
+	uint8_t out[256];
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = f.b, .data_size_in = f.n, .data_out = out,
+		    .data_size_out = sizeof(out), .repeat = (int)packets);
+	uint32_t zero = 0;
+	double start;
+
+	if (bpf_map_update_elem(b->next, &zero, &b->program[c->program], BPF_ANY))
+		die("cannot put the program behind the wrapper");
+	b->wrap->length = f.n;
+	b->wrap->family = c->kind == TCP6 ? 6 : 4;
+	b->wrap->mask = c->flows - 1;
+	b->wrap->base = c->base;
+	b->wrap->stride = stride;
+	b->wrap->sum = header_sum(&f);
+	memcpy(b->wrap->eth, f.b, sizeof(b->wrap->eth));
+	start = cpu_ns();
+	if (bpf_prog_test_run_opts(b->restore, &o))
+		die("test run");
+	start = cpu_ns() - start;
+	if (o.retval != c->action) {
+		fprintf(stderr, "bench: %s: action %u, wanted %u\n", c->name, o.retval, c->action);
+		exit(1);
+	}
+	return start / packets;
+}
+
+static double measure(struct bench *b, struct bench_case *c, int round)
+{
+	uint32_t packets = c->flows == FLOWS_NEW ? FLOWS_NEW : PACKETS;
+
+	if (c->flows == FLOWS_NEW)
+		c->base = SOURCE_NEW + (uint32_t)round * FLOWS_NEW; /* never seen before */
+	else
+		run(b, c, 2 * c->flows + 1024, 1); /* known flows, twice: established */
+	return run(b, c, packets, STRIDE);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(const double *v)
+{
+	double sorted[ROUNDS];
+
+	memcpy(sorted, v, sizeof(sorted));
+	qsort(sorted, ROUNDS, sizeof(*sorted), by_value);
+	return sorted[ROUNDS / 2];
+}
+
+static double least(const double *v)
+{
+	double m = v[0];
+
+	for (int i = 1; i < ROUNDS; i++)
+		m = v[i] < m ? v[i] : m;
+	return m;
+}
+
+static double most(const double *v)
+{
+	double m = v[0];
+
+	for (int i = 1; i < ROUNDS; i++)
+		m = v[i] > m ? v[i] : m;
+	return m;
+}
+
+/* The median of what each round found: case and floor of one round were disturbed alike. */
+static double ratio(const struct bench_case *c)
+{
+	double r[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++)
+		r[i] = c->ns[i] / cases[c->floor].ns[i];
+	return median(r);
+}
+
+static void tell(FILE *json, const char *name, const double *ns, const struct bench_case *c)
+{
+	printf("%-12s %8.1f %8.1f %8.1f ", name, median(ns), least(ns), most(ns));
+	fprintf(json, " {\"case\": \"%s\", \"median_ns\": %.2f, \"min_ns\": %.2f, \"max_ns\": %.2f, ",
+		name, median(ns), least(ns), most(ns));
+	if (!c) {
+		printf("%8s\n", "-");
+		fprintf(json, "\"ratio\": null}");
+		return;
+	}
+	printf("%8.2f of %s\n", ratio(c), cases[c->floor].name);
+	fprintf(json, "\"ratio\": %.3f},\n", ratio(c));
+}
+
+static void report(const char *path)
+{
+	double lease[ROUNDS];
+	FILE *json = fopen(path, "w");
+
+	if (!json)
+		die(path);
+	printf("%-12s %8s %8s %8s %8s\n", "case", "median", "min", "max", "ratio");
+	fprintf(json, "[\n");
+	for (int i = 0; i < CASES; i++)
+		if (i != WITHOUT)
+			tell(json, cases[i].name, cases[i].ns, &cases[i]);
+	for (int i = 0; i < ROUNDS; i++)
+		lease[i] = cases[LEASED].ns[i] - cases[WITHOUT].ns[i];
+	tell(json, "lease_check", lease, NULL);
+	fprintf(json, "\n]\n");
+	if (fclose(json))
+		die(path);
+}
+
+int main(int argc, char **argv)
+{
+	struct bench b = { 0 };
+	cpu_set_t one;
+
+	if (argc != 4) {
+		fprintf(stderr, "usage: cost CPU DIR-OF-OBJECTS JSON\n");
+		return 2;
+	}
+	CPU_ZERO(&one);
+	CPU_SET((size_t)atoi(argv[1]), &one);
+	if (sched_setaffinity(0, sizeof(one), &one))
+		die(argv[1]);
+	load(&b, argv[2]);
+	fill_tables(&b);
+	for (int round = 0; round < ROUNDS; round++)
+		for (int i = 0; i < CASES; i++)
+			cases[i].ns[round] = measure(&b, &cases[i], round);
+	report(argv[3]);
+	return 0;
+}
