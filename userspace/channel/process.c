@@ -114,10 +114,16 @@ static int listen_on(const char *what, const struct addr *addr, uint16_t port, c
 	return fd;
 }
 
+/* A router that only makes TCP checks needs none; the configuration asks everybody else for one. */
+static bool has_identity(const struct channel_config *c)
+{
+	return c->certificate[0];
+}
+
 static int open_host(struct channel_host *h, int fd, struct channel *ch, char why[WHY_MAX])
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	int err = tls_open(h->config, &h->tls, why);
+	int err = has_identity(h->config) ? tls_open(h->config, &h->tls, why) : 0;
 
 	if (err)
 		return err;
@@ -221,7 +227,7 @@ void channel_main(int fd, const struct channel_config *c)
 	raise_files_limit();
 	if (channel_open(fd, c, &ch, why))
 		fatalx("%s", why);
-	if (!tls_trusts_itself(ch->host.tls, time(NULL), why))
+	if (ch->host.tls && !tls_trusts_itself(ch->host.tls, time(NULL), why))
 		log_warnx("%s; no other node will believe it", why);
 	err = confine(c);
 	if (err)
@@ -234,8 +240,11 @@ void channel_main(int fd, const struct channel_config *c)
 int channel_check(const struct channel_config *c, char why[WHY_MAX])
 {
 	struct tls *t;
-	int err = tls_open(c, &t, why);
+	int err;
 
+	if (!has_identity(c))
+		return 0;
+	err = tls_open(c, &t, why);
 	if (!err)
 		tls_close(t);
 	return err;

@@ -317,6 +317,8 @@ static struct bufferevent *open_tls(struct session_set *set, int fd, SSL **ssl)
 {
 	struct bufferevent *bev;
 
+	if (!set->tls)
+		return NULL; /* without an identity we speak to nobody */
 	*ssl = set->router ? tls_client(set->tls) : tls_server(set->tls);
 	if (!*ssl)
 		return NULL;
