@@ -20,13 +20,33 @@
 
 enum {
 	CRL_BYTES_MAX = 65536, /* three products' CRLs of some hundred bytes each */
+	RING_ROOM_MAX = 1 << 28, /* 1 GiB of slots: 4,000 rings of 65537 */
 	SETTLE_MAX_MS = 5000,  /* after a take-over, for peers to be heard before rings change */
 };
+
+/* Room for every ring, for new ones beside the two largest, and as much again to grow into. */
+static uint32_t ring_room(const struct router_config *r)
+{
+	uint64_t all = 0, largest = 0;
+
+	for (size_t i = 0; i < r->services_count; i++) {
+		all += r->services[i].ring_slots;
+		if (r->services[i].ring_slots > largest)
+			largest = r->services[i].ring_slots;
+	}
+	all = 2 * (all + 2 * largest);
+	if (all <= RING_SLOTS_MAX)
+		return 0; /* the object's own is enough */
+	return all > RING_ROOM_MAX ? RING_ROOM_MAX : all;
+}
 
 static struct dataplane_sizes sizes_of(const struct router_config *r)
 {
 	return (struct dataplane_sizes){
-		.services = r->services_max, .backends = r->backends_max, .flows = r->flows_max
+		.services = r->services_max,
+		.backends = r->backends_max,
+		.flows = r->flows_max,
+		.ring_slots = ring_room(r),
 	};
 }
 

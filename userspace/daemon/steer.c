@@ -104,10 +104,13 @@ static void publish(struct daemon *d, struct route *r, size_t count, enum plan_v
 	r->rebuilds++;
 	r->slots_moved += moves.left + moves.joined + moves.moved;
 	r->moved_permille = (moves.left + moves.joined + moves.moved) * 1000ull / want.slots;
-	if (v == PLAN_MEMBERS)
+	if (v == PLAN_MEMBERS && old)
 		log_info("service %s: steered to %zu backend%s, %u.%u %% of its slots moved",
 			 r->name, count, count == 1 ? "" : "s", r->moved_permille / 10,
 			 r->moved_permille % 10);
+	else if (v == PLAN_MEMBERS)
+		log_info("service %s: steered to %zu backend%s", r->name, count,
+			 count == 1 ? "" : "s");
 }
 
 /* One service; when it wants to be looked at again without being asked. */
