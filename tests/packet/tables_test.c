@@ -33,6 +33,7 @@
 enum {
 	LO = 1, /* where frames of a test run come in */
 	STORM_MS = 1500,
+	SWAPS = 300, /* of a ring, between two reloads */
 	REVOKES = 2000,
 };
 
@@ -316,6 +317,8 @@ static void test_storm(struct daemon *m, struct backend_held h[2], uint16_t ids[
 	if (pthread_create(&thread, NULL, blow, &s))
 		skip("threads");
 	for (; now_ns() < end; changes++) {
+		for (int i = 0; i < SWAPS; i++)
+			errors += ring(m, ids[0], i % 2 ? 13 : 101, h[i % 2].id) != 0;
 		errors += services(m, changes % 2, ids) != 0;
 		errors += ring(m, ids[0], 13 + changes * 7 % 900, h[changes % 2].id) != 0;
 		if (changes % 2)

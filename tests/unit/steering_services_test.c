@@ -98,6 +98,87 @@ static void test_services_flip_and_keep_rings(void **state)
 	daemon_end(t);
 }
 
+/* Half of the table is read by packets now, and the other by those that came before the last flip.
+ */
+static void test_what_is_read_is_not_written(void **state)
+{
+	struct service_want want[] = { service("a", "192.0.2.1", 1), service("b", "192.0.2.1", 2) };
+	struct service_bucket *live;
+	struct world w, before;
+	struct tables *t = fresh(&w);
+	uint16_t ids[2];
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		before = w;
+		moment.graces = 0;
+		live = &w.services[w.settings.services_half * BUCKETS];
+		assert_int_equal(tables_set_services(t, want, 1 + i % 2, ids, why), 0);
+		assert_int_equal(moment.graces, i ? 1 : moment.graces);
+		if (moment.graces)
+			assert_memory_equal(moment.then.services, before.services,
+					    sizeof(w.services));
+		assert_memory_equal(live, &before.services[before.settings.services_half * BUCKETS],
+				    BUCKETS * sizeof(*live));
+	}
+	daemon_end(t);
+}
+
+static void test_a_ring_in_sight_is_not_written(void **state)
+{
+	static struct ring_slot ring[SLOTS / 2 - 16];
+	struct service_want want = service("a", "192.0.2.1", 1);
+	struct world w, before;
+	struct tables *t = fresh(&w);
+	uint16_t id;
+	uint32_t at;
+
+	(void)state;
+	assert_int_equal(tables_set_services(t, &want, 1, &id, why), 0);
+	moment.graces = 0;
+	for (int i = 0; i < 5; i++) {
+		before = w;
+		at = t->slot[id]->ring_slots ? t->slot[id]->ring : SLOTS;
+		ring[i].primary = 1;
+		assert_int_equal(tables_set_ring(t, id, ring, SLOTS / 2 - 16, why), 0);
+		assert_int_not_equal(t->slot[id]->ring, at);
+		/* The third takes what the first left, and that only after a grace. */
+		assert_int_equal(moment.graces, i < 2 ? 0 : i - 1);
+		if (moment.graces)
+			assert_memory_equal(moment.then.rings, before.rings, sizeof(w.rings));
+	}
+	daemon_end(t);
+}
+
+/* Killed before the flip, the next daemon would find the newcomer's name on the old one's ring. */
+static void test_an_id_that_changes_hands_has_no_ring(void **state)
+{
+	struct service_want old[SERVICES], next[SERVICES];
+	struct ring_slot ring[3] = { { 1, 0 }, { 1, 0 }, { 1, 0 } };
+	uint16_t ids[SERVICES], again[SERVICES];
+	struct world w;
+	struct tables *t = fresh(&w);
+
+	(void)state;
+	for (uint16_t i = 0; i < SERVICES; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "old-%d", i);
+		old[i] = service(name, "192.0.2.1", (uint16_t)(i + 1));
+		snprintf(name, sizeof(name), "next-%d", i);
+		next[i] = service(name, "192.0.2.2", (uint16_t)(i + 1));
+	}
+	assert_int_equal(tables_set_services(t, old, SERVICES, ids, why), 0);
+	assert_int_equal(tables_set_ring(t, ids[5], ring, 3, why), 0);
+	assert_int_equal(tables_set_services(t, next, SERVICES, again, why), 0);
+	for (int half = 0; half < 2 * BUCKETS; half++)
+		for (int i = 0; i < SERVICE_SLOTS; i++)
+			assert_int_equal(moment.then.services[half].slot[i].ring_slots, 0);
+	assert_string_equal(tables_service_name(t, again[0]), "next-0");
+	assert_int_equal(regions_free_slots(&t->regions), SLOTS);
+	daemon_end(t);
+}
+
 static void test_the_last_user_of_a_ring_gives_it_back(void **state)
 {
 	static struct ring_slot big[SLOTS / 2 - 16];
@@ -162,6 +243,9 @@ int main(void)
 		cmocka_unit_test(test_unchanged_is_untouched),
 		cmocka_unit_test(test_failing_changes_nothing),
 		cmocka_unit_test(test_services_flip_and_keep_rings),
+		cmocka_unit_test(test_what_is_read_is_not_written),
+		cmocka_unit_test(test_a_ring_in_sight_is_not_written),
+		cmocka_unit_test(test_an_id_that_changes_hands_has_no_ring),
 		cmocka_unit_test(test_the_last_user_of_a_ring_gives_it_back),
 		cmocka_unit_test(test_a_restart_knows_where_rings_are),
 	};

@@ -69,6 +69,25 @@ static void test_another_address_loses_everything(void **state)
 	daemon_end(t);
 }
 
+/* A packet that saw the lease alive reads the address next: it must be the one that earned it. */
+static void test_a_lease_never_meets_another_address(void **state)
+{
+	struct backend_want want = backend("a", "10.0.0.1"), moved = backend("a", "10.0.0.9");
+	struct backend_held held;
+	struct world w;
+	struct tables *t = fresh(&w);
+
+	(void)state;
+	assert_int_equal(tables_set_backends(t, &want, 1, &held, why), 0);
+	tables_lease(t, held.id, CLASS_CLASSIFIED, 1000);
+	assert_int_equal(moment.graces, 0); /* nobody had this id before */
+	assert_int_equal(tables_set_backends(t, &moved, 1, &held, why), 0);
+	assert_int_equal(moment.graces, 1);
+	assert_int_equal(moment.then.backends[held.id].until[CLASS_CLASSIFIED], 0);
+	assert_true(addr_equal(&moment.then.backends[held.id].addr, &want.addr));
+	daemon_end(t);
+}
+
 /* Otherwise the ring of one service would send its flows to a backend attested for another. */
 static void test_an_id_in_a_ring_is_not_reused(void **state)
 {
@@ -82,7 +101,7 @@ static void test_an_id_in_a_ring_is_not_reused(void **state)
 
 	(void)state;
 	for (int i = 0; i < BACKENDS - 1; i++) {
-		char name[8], addr[16];
+		char name[16], addr[16];
 
 		snprintf(name, sizeof(name), "b%d", i);
 		snprintf(addr, sizeof(addr), "10.0.0.%d", i + 1);
@@ -262,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_restart_keeps_ids_leases_and_hops),
 		cmocka_unit_test(test_another_address_loses_everything),
+		cmocka_unit_test(test_a_lease_never_meets_another_address),
 		cmocka_unit_test(test_an_id_in_a_ring_is_not_reused),
 		cmocka_unit_test(test_what_a_killed_daemon_left),
 		cmocka_unit_test(test_maps_without_names_begin_anew),

@@ -45,10 +45,28 @@ struct world {
 static const uint64_t keys[2] = { 0x0123456789abcdefull, 0xfedcba9876543210ull };
 static char why[DATAPLANE_WHY_MAX];
 
+/* What a packet in flight may still believe in: the maps when the daemon waited for a grace. */
+struct moment {
+	struct world *world;
+	struct world then;
+	int graces;
+};
+
+static struct moment moment;
+
+static inline void remember(void)
+{
+	moment.then = *moment.world;
+	moment.graces++;
+}
+
 static inline struct tables *daemon_begin(struct world *w, bool *live)
 {
 	struct tables *t = calloc(1, sizeof(*t));
 
+	moment.world = w;
+	moment.graces = 0;
+	t->grace = remember;
 	t->settings = &w->settings;
 	t->services = w->services;
 	t->rings = w->rings;

@@ -13,6 +13,7 @@
 #include "base/addr.h"
 #include "base/log.h"
 #include "steering/counters.h"
+#include "steering/grace.h"
 #include "steering/tables_internal.h"
 #include "steering/why.h"
 
@@ -78,6 +79,7 @@ static int make(struct tables **out, const struct dataplane *d, bool view, bool 
 		return because(why, -ENOMEM, "no memory");
 	t->d = d;
 	t->view = view;
+	t->grace = grace_wait;
 	t->names_made = names_made;
 	t->idle_seen = true;
 	t->buckets = d->map[MAP_SERVICES].entries / 2;

@@ -10,7 +10,6 @@
 
 #include "base/addr.h"
 #include "steering/counters.h"
-#include "steering/grace.h"
 #include "steering/tables_internal.h"
 #include "steering/why.h"
 
@@ -163,7 +162,7 @@ static void apply(struct tables *t, const struct plan *p)
 	}
 	/* A packet that found the lease alive may not have read the address yet. */
 	if (grace)
-		grace_wait();
+		t->grace();
 	for (uint32_t id = 1; id < t->backends_max; id++) {
 		if (p->fate[id] == FATE_REUSED)
 			tables_clear_traffic(t, MAP_BACKEND_STATS, id);

@@ -26,6 +26,7 @@ struct tables {
 	bool names_made; /* nobody wrote names yet, so whatever is live has no owner */
 	bool reseed;	 /* nothing is live yet: other keys would move no flow */
 	bool view;
+	void (*grace)(void); /* grace_wait(), or what a test wants to see at that moment */
 };
 
 static inline struct service_bucket *tables_half(const struct tables *t, uint32_t half)

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "steering/grace.h"
 #include "steering/tables_internal.h"
 #include "steering/why.h"
 
@@ -35,7 +34,7 @@ static int take(struct tables *t, uint32_t slots, uint32_t *first)
 
 	if (err != -ENOSPC || !regions_reap(&t->regions))
 		return err;
-	grace_wait();
+	t->grace();
 	return regions_take(&t->regions, slots, first);
 }
 

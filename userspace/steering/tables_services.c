@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "hash.h"
 #include "steering/buckets.h"
-#include "steering/grace.h"
 #include "steering/tables_internal.h"
 #include "steering/why.h"
 
@@ -258,7 +257,7 @@ static void flip(struct tables *t, const struct draft *f)
 		name_set(tables_service_slot_name(t, f->ids[i]), f->want[i].name);
 	}
 	if (t->idle_seen)
-		grace_wait();
+		t->grace();
 	memcpy(tables_half(t, idle), f->half, bytes);
 	__atomic_store_n(&t->settings->services_half, idle, __ATOMIC_RELEASE);
 	t->idle_seen = true;
