@@ -66,6 +66,7 @@ struct node {
 	struct cost cost;
 	struct event *timer;
 	struct stored fresh, cached;
+	uint64_t evidence_us; /* CLOCK_MONOTONIC when the last evidence came */
 	struct verdict_shown shown;
 	uint64_t connect_us, rtt_us;
 	uint32_t load_permille;

@@ -125,6 +125,7 @@ void node_store(struct node *n, uint64_t request, struct bytes body)
 	memcpy(copy, body.p, body.n);
 	free(n->fresh.bytes);
 	n->fresh = (struct stored){ request, body.n, copy };
+	n->evidence_us = now_us();
 }
 
 /* Accepted evidence is what later appraisals go back to. */
@@ -225,8 +226,19 @@ static void carry_out(struct node *n, const struct peer_output *out)
 	arm(n, out->next_ms);
 }
 
+/* How fast bad evidence ends what good evidence began; the instant, for who watches the wire. */
+static void log_eviction(const struct node *n)
+{
+	uint64_t now = now_us();
+
+	log_info("backend %s: no lease since monotonic %llu.%06llu s, %llu us after its evidence",
+		 n->name, (unsigned long long)now / 1000000, (unsigned long long)now % 1000000,
+		 (unsigned long long)(now - n->evidence_us));
+}
+
 void node_event(struct node *n, struct peer_event *e)
 {
+	bool had_lease = n->peer.until_ms[CLASS_CONFIDENTIAL] != 0;
 	struct peer_output out = { 0 };
 
 	e->now_ms = now_ms();
@@ -234,6 +246,9 @@ void node_event(struct node *n, struct peer_event *e)
 	peer_step(&n->peer, e, &out);
 	keep_accepted(n);
 	carry_out(n, &out);
+	/* Evidence that is not accepted stays the fresh one; cached evidence is older news. */
+	if (e->type == PEER_VERDICT && e->verdict == PEER_REJECTED && had_lease && n->fresh.bytes)
+		log_eviction(n);
 }
 
 void node_simple_event(struct node *n, enum peer_event_type type, const char *why)
