@@ -10,7 +10,11 @@
 # The tool prints "MS ID STATE dev … mac … src … mtu …" for every change; 1 is an IPv4
 # neighbour, 2 an IPv6 one, 3 lies behind a gateway, 4 is our own, 5 has no route.
 
+export PATH=$PATH:/usr/sbin:/sbin
 if [ -z "${IN_TEST_NS:-}" ]; then
+	unshare --net --mount --pid --fork true 2>/dev/null || {
+		echo "1..0 # SKIP namespaces need root"; exit 77
+	}
 	exec env IN_TEST_NS=1 unshare --net --mount --pid --fork --kill-child "$0" "$@"
 fi
 set -euo pipefail

@@ -17,6 +17,7 @@
 #include "steering/attach.h"
 #include "steering/clock.h"
 #include "steering/counters.h"
+#include "steering/guard.h"
 #include "steering/tables.h"
 
 static char why[DATAPLANE_WHY_MAX];
@@ -162,6 +163,29 @@ static int show_clock(void)
 	return 0;
 }
 
+/* "guard PINS DEV|- ROUTER… / VIP…": opens, sets, attaches; prints what the kernel then holds. */
+static int guard(int argc, char **argv)
+{
+	struct addr peers[16];
+	struct guard_vip vips[16];
+	size_t peers_count = 0, vips_count = 0;
+	struct guard g;
+	bool behind = false;
+
+	for (int i = 2; i < argc && peers_count < 16 && vips_count < 16; i++) {
+		if (!strcmp(argv[i], "/"))
+			behind = true;
+		else if (!addr_parse(argv[i],
+				     behind ? &vips[vips_count++].addr : &peers[peers_count++]))
+			return 2;
+	}
+	if (guard_open(&g, argv[0], why) ||
+	    guard_set(&g, peers, peers_count, vips, vips_count, why))
+		return complain();
+	printf("%s guard %u\n", g.adopted ? "adopted" : "loaded", g.program_id);
+	return strcmp(argv[1], "-") ? attach(g.program, 1, argv + 1) : 0;
+}
+
 static void on_change(void *arg, uint32_t id, const struct nexthop *n)
 {
 	const uint64_t *began = arg;
@@ -230,9 +254,12 @@ int main(int argc, char **argv)
 		return show_clock();
 	if (argc > 2 && !strcmp(argv[1], "follow"))
 		return follow(argc - 2, argv + 2);
+	if (argc > 3 && !strcmp(argv[1], "guard"))
+		return guard(argc - 2, argv + 2);
 	if (argc < 3) {
-		fprintf(stderr, "usage: dataplane PINS open|fill|load|attach|detach|hold|unpin …\n"
-				"       dataplane clock | follow ADDRESS…\n");
+		fprintf(stderr,
+			"usage: dataplane PINS open|fill|load|attach|detach|hold|unpin …\n"
+			"       dataplane clock | follow ADDRESS… | guard PINS DEV|- ROUTER… / VIP…\n");
 		return 2;
 	}
 	if (!strcmp(argv[2], "unpin"))
