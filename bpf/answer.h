@@ -74,7 +74,7 @@ static __always_inline bool budget_allows(void)
 /* Not for what stands for nobody or for many: RFC 1122, 3.2.2; RFC 4443, 2.4 e. */
 static __always_inline bool source_is_one_host(const struct packet *p)
 {
-	const __be32 *w = p->src.w;
+	const __be32 *w = p->src.addr.w;
 	__u32 top = bpf_ntohl(w[3]) >> 24;
 
 	if (!p->ipv6)
@@ -85,9 +85,11 @@ static __always_inline bool source_is_one_host(const struct packet *p)
 	return w[0] || w[1] || (w[2] && w[2] != bpf_htonl(0xffff));
 }
 
-static __always_inline __u64 sum_addr(const struct addr *a)
+static __always_inline __u64 sum_addr(const union ip *ip)
 {
-	return (__u64)a->w[0] + a->w[1] + a->w[2] + a->w[3];
+	const __be32 *w = ip->addr.w;
+
+	return (__u64)w[0] + w[1] + w[2] + w[3];
 }
 
 /* The pseudo header; a mapped address adds its ffff twice, which is 0 in ones' complement. */
@@ -100,22 +102,29 @@ static __always_inline __u64 sum_pseudo(const struct packet *p, __u8 proto, __u3
 static __always_inline void *answer_ip(void *l3, const struct packet *p, __u8 proto,
 				       __u32 payload)
 {
+	struct outer4 o4 = { p->dst.addr.w[3], p->src.addr.w[3],
+			     sizeof(struct iphdr) + payload, proto, 0 };
+	struct outer6 o6 = { p->dst, p->src, 0, payload, proto, 0 };
+
 	if (p->ipv6) {
-		struct outer6 o = {
-			.src = p->dst, .dst = p->src, .payload = payload, .proto = proto,
-		};
-
-		ipv6_write(l3, &o);
+		ipv6_write(l3, &o6);
 		return l3 + sizeof(struct ipv6hdr);
-	} else {
-		struct outer4 o = {
-			.src = p->dst.w[3], .dst = p->src.w[3], .proto = proto,
-			.length = sizeof(struct iphdr) + payload,
-		};
-
-		ipv4_write(l3, &o);
-		return l3 + sizeof(struct iphdr);
 	}
+	ipv4_write(l3, &o4);
+	return l3 + sizeof(struct iphdr);
+}
+
+/* Back to where the frame came from; called while it is still as it came. */
+static __always_inline struct hop hop_back(struct xdp_md *ctx, const struct packet *p)
+{
+	const void *eth = (void *)(long)ctx->data;
+	struct hop hop = { .proto = bpf_htons(p->ipv6 ? ETH_P_IPV6 : ETH_P_IP) };
+
+	if (eth + ETH_HLEN > (void *)(long)ctx->data_end)
+		return hop;
+	hop.dst = mac_read(eth + ETH_ALEN);
+	hop.src = mac_read(eth);
+	return hop;
 }
 
 /* Sequence numbers and flags of the RST that a segment of so many bytes (with header) deserves. */
@@ -137,6 +146,7 @@ static __always_inline int answer_reset(struct xdp_md *ctx, const struct packet 
 	__u32 header = p->ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 	struct tcphdr *tcp = (void *)(long)ctx->data + l3_offset(p) + header, reset;
 	const __u32 *w = (const __u32 *)&reset;
+	struct hop hop = hop_back(ctx, p);
 	__u64 sum;
 	void *l3;
 
@@ -150,7 +160,7 @@ static __always_inline int answer_reset(struct xdp_md *ctx, const struct packet 
 
 	if (bpf_xdp_adjust_tail(ctx, (int)(p->l3 + header + sizeof(reset)) - (int)p->frame))
 		return XDP_DROP;
-	l3 = reframe(ctx, p, 0, NULL, bpf_htons(p->ipv6 ? ETH_P_IPV6 : ETH_P_IP));
+	l3 = reframe(ctx, p, 0, &hop);
 	if (!l3 || l3 + header + sizeof(reset) > (void *)(long)ctx->data_end)
 		return XDP_DROP;
 	tcp = answer_ip(l3, p, IPPROTO_TCP, sizeof(reset));
@@ -205,6 +215,7 @@ static __always_inline int answer_icmp(struct xdp_md *ctx, const struct packet *
 	__u32 header = p->ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 	__u32 quote = p->ipv6 ? QUOTE6_MAX : QUOTE4_MAX;
 	__u32 grow = header + sizeof(struct icmp);
+	struct hop hop = hop_back(ctx, p);
 	struct icmp *icmp;
 	__u64 sum;
 	void *l3;
@@ -216,7 +227,7 @@ static __always_inline int answer_icmp(struct xdp_md *ctx, const struct packet *
 	if (bpf_xdp_adjust_tail(ctx, (int)(p->l3 + quote) - (int)p->frame) ||
 	    bpf_xdp_adjust_head(ctx, -(int)grow))
 		return XDP_DROP;
-	l3 = reframe(ctx, p, grow, NULL, bpf_htons(p->ipv6 ? ETH_P_IPV6 : ETH_P_IP));
+	l3 = reframe(ctx, p, grow, &hop);
 	if (!l3 || l3 + grow > (void *)(long)ctx->data_end)
 		return XDP_DROP;
 	icmp = answer_ip(l3, p, p->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, sizeof(*icmp) + quote);
@@ -228,25 +239,33 @@ static __always_inline int answer_icmp(struct xdp_md *ctx, const struct packet *
 	return XDP_TX;
 }
 
+/* What parse.h says of the packet. */
+static __always_inline enum outcome parse(struct xdp_md *ctx, struct packet *p)
+{
+	struct cursor c = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
+
+	p->frame = c.end - c.pos;
+	if (is_for_many(&c))
+		return OUT_NOT_OURS;
+	switch (parse_ethernet(&c, p)) {
+	case bpf_htons(ETH_P_IP):
+		return parse_ipv4(&c, p);
+	case bpf_htons(ETH_P_IPV6):
+		return parse_ipv6(&c, p);
+	default:
+		return OUT_NOT_OURS;
+	}
+}
+
 /*
  * mtu: what would have fit, or 0 when it was not about size.  Not static, so that the verifier
  * looks at it once.
  */
 __noinline int answer(struct xdp_md *ctx, __u32 mtu)
 {
-	struct cursor c = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
-	struct packet p = { .frame = c.end - c.pos };
-	enum outcome o = OUT_NOT_OURS;
+	struct packet p = {};
 
-	switch (parse_ethernet(&c, &p)) {
-	case bpf_htons(ETH_P_IP):
-		o = parse_ipv4(&c, &p);
-		break;
-	case bpf_htons(ETH_P_IPV6):
-		o = parse_ipv6(&c, &p);
-		break;
-	}
-	if (o != OUT_STEERED || !source_is_one_host(&p))
+	if (parse(ctx, &p) != OUT_STEERED || !source_is_one_host(&p))
 		return XDP_DROP;
 	if (p.proto == IPPROTO_TCP && !mtu)
 		return answer_reset(ctx, &p);

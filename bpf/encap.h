@@ -42,92 +42,113 @@ static __always_inline bool mac_is_zero(struct mac m)
 	return !(m.first | m.rest);
 }
 
-/* Ones' complement sum of 16-bit words, folded and complemented: RFC 1071. */
+/*
+ * From a sum of 32-bit words as they lie to the checksum of their 16-bit halves: RFC 1071.  A word
+ * added to itself turned around has its end-around carry in its high half.
+ */
 static __always_inline __u16 checksum_fold(__u64 sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
+	__u32 half;
+
+	sum += sum << 32 | sum >> 32;
+	half = sum >> 32;
+	half += half << 16 | half >> 16;
+	return ~(half >> 16);
 }
 
 struct outer4 {
 	__be32 src;
 	__be32 dst;
-	__u16 length; /* of all */
-	__u8 proto;
-	__u8 tos;
+	__u32 length; /* of all; below 2^16 */
+	__u32 proto;
+	__u32 tos;
 };
 
-/* Stores of whole words: ip is where an IPv4 header shall be. */
+/* ip is where an IPv4 header shall be.  The checksum is the high half of its third word. */
 static __always_inline void ipv4_write(struct iphdr *ip, const struct outer4 *o)
 {
+	__u32 first = bpf_htonl(0x45u << 24 | o->tos << 16 | o->length);
+	__u32 second = bpf_htonl(0x4000); /* id 0, DF */
+	__u32 third = bpf_htonl((__u32)OUTER_TTL << 24 | o->proto << 16);
+	__u64 sum = (__u64)first + second + third + o->src + o->dst;
 	__u32 *w = (__u32 *)ip;
-	__u64 sum;
 
-	w[0] = bpf_htonl(0x45u << 24 | (__u32)o->tos << 16 | o->length);
-	w[1] = bpf_htonl(0x4000); /* id 0, DF */
-	w[2] = bpf_htonl((__u32)OUTER_TTL << 24 | (__u32)o->proto << 16);
+	w[0] = first;
+	w[1] = second;
+	w[2] = third | (__u32)checksum_fold(sum) << 16;
 	w[3] = o->src;
 	w[4] = o->dst;
-	sum = (__u64)w[0] + w[1] + w[2] + o->src + o->dst;
-	ip->check = checksum_fold(sum);
 }
 
 struct outer6 {
-	struct addr src;
-	struct addr dst;
+	union ip src;
+	union ip dst;
 	__u32 label;
-	__u16 payload;
-	__u8 proto;
-	__u8 tos;
+	__u32 payload; /* below 2^16 */
+	__u32 proto;
+	__u32 tos;
 };
 
 static __always_inline void ipv6_write(struct ipv6hdr *ip, const struct outer6 *o)
 {
 	__u32 *w = (__u32 *)ip;
+	__u64 *half = (__u64 *)(w + 2);
 
-	w[0] = bpf_htonl(6u << 28 | (__u32)o->tos << 20 | (o->label & FLOW_LABEL_MASK));
-	w[1] = bpf_htonl((__u32)o->payload << 16 | (__u32)o->proto << 8 | OUTER_TTL);
-	for (int i = 0; i < 4; i++) {
-		w[2 + i] = o->src.w[i];
-		w[6 + i] = o->dst.w[i];
-	}
+	w[0] = bpf_htonl(6u << 28 | o->tos << 20 | (o->label & FLOW_LABEL_MASK));
+	w[1] = bpf_htonl(o->payload << 16 | o->proto << 8 | OUTER_TTL);
+	half[0] = o->src.half[0];
+	half[1] = o->src.half[1];
+	half[2] = o->dst.half[0];
+	half[3] = o->dst.half[1];
 }
 
+/* Where a frame goes, and as whose. */
+struct hop {
+	struct mac dst;
+	struct mac src;
+	__be16 proto;
+};
+
 /*
- * Puts a frame around the packet and what was prepended to it: the old one begins grow bytes
- * further in, its tags are kept.  It goes to the backend, or with NULL back to who sent it.
- * Answers where the new IP header shall be, of which it has not looked for room, or NULL.
+ * Puts a frame around the packet and what was prepended to it: the old one began grow bytes
+ * further in, its tags are kept.  Answers where the new IP header shall be, of which it has not
+ * looked for room, or NULL.
  */
 static __always_inline void *reframe(struct xdp_md *ctx, const struct packet *p, __u32 grow,
-				     const struct backend *to, __be16 proto)
+				     const struct hop *hop)
 {
 	void *new = (void *)(long)ctx->data, *old = new + grow;
-	struct mac dst, src;
 
 	if (old + L2_MAX > (void *)(long)ctx->data_end)
 		return NULL;
-	dst = mac_read(to ? to->mac : old + ETH_ALEN);
-	src = mac_read(old);
-	if (to && to->ifindex != ctx->ingress_ifindex && !mac_is_zero(mac_read(to->source_mac)))
-		src = mac_read(to->source_mac);
-	if (p->l3 > sizeof(struct ethhdr))
+	if (!likely(p->l3 == sizeof(struct ethhdr))) {
 		*(__u32 *)(new + 12) = *(const __u32 *)(old + 12);
-	if (p->l3 > sizeof(struct ethhdr) + sizeof(struct vlan_tag))
-		*(__u32 *)(new + 16) = *(const __u32 *)(old + 16);
-	mac_write(new, dst);
-	mac_write(new + ETH_ALEN, src);
+		if (p->l3 > sizeof(struct ethhdr) + sizeof(struct vlan_tag))
+			*(__u32 *)(new + 16) = *(const __u32 *)(old + 16);
+	}
+	mac_write(new, hop->dst);
+	mac_write(new + ETH_ALEN, hop->src);
 	new += 2 * ETH_ALEN + tag_bytes(p);
-	*(__be16 *)new = proto;
-	return new + sizeof(proto);
+	*(__be16 *)new = hop->proto;
+	return new + sizeof(hop->proto);
+}
+
+/* The frame's own destination becomes its source, unless it leaves by an interface of its own. */
+static __always_inline struct mac source_for(struct xdp_md *ctx, const struct backend *to)
+{
+	const void *eth = (void *)(long)ctx->data;
+	struct mac own = mac_read(to->source_mac);
+
+	if (!likely(to->ifindex == ctx->ingress_ifindex) && !mac_is_zero(own))
+		return own;
+	return eth + ETH_HLEN > (void *)(long)ctx->data_end ? own : mac_read(eth);
 }
 
 static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, const struct packet *p,
 						 const struct settings *set,
 						 const struct backend *to)
 {
+	struct hop hop = { mac_read(to->mac), source_for(ctx, to), bpf_htons(ETH_P_IP) };
 	struct outer4 o = {
 		.src = set->source4,
 		.dst = to->addr.w[3],
@@ -139,7 +160,7 @@ static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, const struc
 
 	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(*ip)))
 		return OUT_NO_HEADROOM;
-	ip = reframe(ctx, p, sizeof(*ip), to, bpf_htons(ETH_P_IP));
+	ip = reframe(ctx, p, sizeof(*ip), &hop);
 	if (!ip || (void *)(ip + 1) > (void *)(long)ctx->data_end)
 		return OUT_INTERNAL;
 	ipv4_write(ip, &o);
@@ -150,9 +171,10 @@ static __always_inline enum outcome encapsulate6(struct xdp_md *ctx, const struc
 						 const struct settings *set,
 						 const struct backend *to, __u32 label)
 {
+	struct hop hop = { mac_read(to->mac), source_for(ctx, to), bpf_htons(ETH_P_IPV6) };
 	struct outer6 o = {
-		.src = set->source6,
-		.dst = to->addr,
+		.src.addr = set->source6,
+		.dst.addr = to->addr,
 		.label = label,
 		.payload = p->length,
 		.proto = p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP,
@@ -162,7 +184,7 @@ static __always_inline enum outcome encapsulate6(struct xdp_md *ctx, const struc
 
 	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(*ip)))
 		return OUT_NO_HEADROOM;
-	ip = reframe(ctx, p, sizeof(*ip), to, bpf_htons(ETH_P_IPV6));
+	ip = reframe(ctx, p, sizeof(*ip), &hop);
 	if (!ip || (void *)(ip + 1) > (void *)(long)ctx->data_end)
 		return OUT_INTERNAL;
 	ipv6_write(ip, &o);

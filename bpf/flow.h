@@ -41,16 +41,21 @@ static __always_inline void entry_write(struct flow_set *set, __u32 way, __u64 e
 	*(volatile __u64 *)&set->entry[way & (FLOW_WAYS - 1)] = entry;
 }
 
-/* All ones if the entry has the tag, else 0: no branch, for which way it is nobody can predict. */
-static __always_inline __u64 tag_mask(__u64 entry, __u32 tag)
+/*
+ * 8 times the way if that way's tag is the one, else 0.  No branch: which way it is nobody can
+ * predict, and a wrong guess would cost more than all eight comparisons.  The asm keeps the
+ * compiler from making one.
+ */
+static __always_inline __u64 way_offset(const struct flow_set *set, __u32 way, __u32 tag)
 {
-	return (__s64)(((entry >> 32) ^ tag) - 1) >> 63;
+	__u64 other = ((const volatile __u32 *)&set->entry[way])[1] ^ tag;
+
+	other -= 1; /* the high half is all ones if there was no difference, else 0 */
+	asm("" : "+r"(other));
+	return other >> 58 & 8 * way;
 }
 
-/*
- * Two CPUs remembered one flow at once, or a flow's tag is 0 as that of free entries: the first
- * that counts is kept.
- */
+/* Two CPUs remembered one flow at once: the first entry is kept. */
 __noinline __u64 flow_settle(struct flow_set *set, __u32 tag)
 {
 	__u64 kept = 0;
@@ -73,16 +78,15 @@ __noinline __u64 flow_settle(struct flow_set *set, __u32 tag)
 /* The entry with that tag, 0 if none. */
 static __always_inline __u64 flow_recall(struct flow_set *set, __u32 tag)
 {
-	__u64 found = 0, hits = 0;
+	__u64 at = 0, entry;
 
 #pragma unroll
-	for (__u32 way = 0; way < FLOW_WAYS; way++) {
-		__u64 entry = entry_read(set, way), mask = tag_mask(entry, tag);
-
-		found |= entry & mask;
-		hits -= mask;
-	}
-	return hits > 1 ? flow_settle(set, tag) : found;
+	for (__u32 way = 1; way < FLOW_WAYS; way++)
+		at |= way_offset(set, way, tag);
+	entry = *(const volatile __u64 *)((const void *)set + (at & 8 * (FLOW_WAYS - 1)));
+	if (likely(flow_tag(entry) == tag))
+		return entry;
+	return at ? flow_settle(set, tag) : 0;
 }
 
 /* Puts what in the place of was; false if that is no longer there. */

@@ -47,8 +47,8 @@ static __always_inline enum outcome outer_ipv4(struct cursor *c, struct outer *o
 
 	if (!ip)
 		return OUT_NOT_OURS;
-	o->p.src = addr_from_ipv4(ip->saddr);
-	o->p.dst = addr_from_ipv4(ip->daddr);
+	o->p.src = ip_from_ipv4(ip->saddr);
+	o->p.dst = ip_from_ipv4(ip->daddr);
 	o->p.tos = ip->tos;
 	o->p.length = bpf_ntohs(ip->tot_len);
 	o->proto = ip->protocol;
@@ -69,8 +69,8 @@ static __always_inline enum outcome outer_ipv6(struct cursor *c, struct outer *o
 		return OUT_NOT_OURS;
 	first = bpf_ntohl(*(const __be32 *)ip);
 	o->p.ipv6 = true;
-	o->p.src = addr_from_ipv6(&ip->saddr);
-	o->p.dst = addr_from_ipv6(&ip->daddr);
+	o->p.src = ip_from_ipv6(&ip->saddr);
+	o->p.dst = ip_from_ipv6(&ip->daddr);
 	o->p.tos = first >> 20;
 	o->p.length = sizeof(*ip) + bpf_ntohs(ip->payload_len);
 	o->proto = ip->nexthdr;
@@ -78,7 +78,7 @@ static __always_inline enum outcome outer_ipv6(struct cursor *c, struct outer *o
 	return first >> 28 == 6 ? OUT_STEERED : OUT_MALFORMED;
 }
 
-static __always_inline bool is_vip(const struct addr *a)
+static __always_inline bool is_vip(const union ip *a)
 {
 	return bpf_map_lookup_elem(&vips, a);
 }
@@ -86,7 +86,7 @@ static __always_inline bool is_vip(const struct addr *a)
 /* A mapped address on the wire is a forgery: it would pass for the IPv4 router's. */
 static __always_inline bool is_peer(const struct outer *o)
 {
-	if (o->p.ipv6 && addr_is_ipv4(&o->p.src))
+	if (o->p.ipv6 && ip_is_ipv4(&o->p.src))
 		return false;
 	return bpf_map_lookup_elem(&peers, &o->p.src);
 }
@@ -119,7 +119,7 @@ static __always_inline enum outcome judge_bare(struct cursor *c, const struct ou
 static __always_inline enum outcome judge_ipv4(struct cursor *c, __u32 room)
 {
 	const struct iphdr *ip = take(c, sizeof(*ip));
-	struct addr dst;
+	union ip dst;
 	__u32 length;
 
 	if (!ip || room < sizeof(*ip))
@@ -127,21 +127,21 @@ static __always_inline enum outcome judge_ipv4(struct cursor *c, __u32 room)
 	length = bpf_ntohs(ip->tot_len);
 	if (ip->version != 4 || ip->ihl < 5 || length < ip->ihl * 4u || length > room)
 		return OUT_MALFORMED;
-	dst = addr_from_ipv4(ip->daddr);
+	dst = ip_from_ipv4(ip->daddr);
 	return is_vip(&dst) ? OUT_DECAPSULATED : OUT_NOT_A_VIP;
 }
 
 static __always_inline enum outcome judge_ipv6(struct cursor *c, __u32 room)
 {
 	const struct ipv6hdr *ip = take(c, sizeof(*ip));
-	struct addr dst;
+	union ip dst;
 
 	if (!ip || room < sizeof(*ip))
 		return OUT_TRUNCATED;
 	if (ip->version != 6 || sizeof(*ip) + bpf_ntohs(ip->payload_len) > room)
 		return OUT_MALFORMED;
-	dst = addr_from_ipv6(&ip->daddr);
-	return !addr_is_ipv4(&dst) && is_vip(&dst) ? OUT_DECAPSULATED : OUT_NOT_A_VIP;
+	dst = ip_from_ipv6(&ip->daddr);
+	return !ip_is_ipv4(&dst) && is_vip(&dst) ? OUT_DECAPSULATED : OUT_NOT_A_VIP;
 }
 
 /* What to do with the packet; the last lines, after everything refused, hand it up. */

@@ -7,28 +7,33 @@
 #ifndef SERVICE_H
 #define SERVICE_H
 
+#include <stddef.h>
+
 #include "hash.h"
 #include "parse.h"
 #include "tables.h"
 
-/* What a slot must say to be the one. */
+/* What a slot must say to be the one: as two words and one. */
 struct service_key {
-	struct addr vip;
-	__be16 port;
-	__u8 proto;
-	__u8 kind;
+	union ip vip;
+	__u32 rest; /* port, protocol and kind, as they lie in a slot */
 };
 
-static __always_inline __u64 load64(const void *p)
+static __always_inline __u32 service_rest(__be16 port, __u8 proto, enum service_kind kind)
 {
-	return *(const __u64 *)__builtin_assume_aligned(p, 8);
+	return port | (__u32)proto << 16 | (__u32)kind << 24;
 }
+
+_Static_assert(offsetof(struct service, proto) == offsetof(struct service, port) + 2 &&
+		       offsetof(struct service, kind) == offsetof(struct service, port) + 3,
+	       "port, proto and kind are one word");
 
 static __always_inline bool service_matches(const struct service *s, const struct service_key *k)
 {
-	return s->vip.w[3] == k->vip.w[3] && s->port == k->port && s->proto == k->proto &&
-	       s->kind == k->kind && s->vip.w[2] == k->vip.w[2] && s->vip.w[1] == k->vip.w[1] &&
-	       s->vip.w[0] == k->vip.w[0];
+	const union ip *vip = (const void *)&s->vip;
+
+	return vip->half[1] == k->vip.half[1] && vip->half[0] == k->vip.half[0] &&
+	       *(const __u32 *)&s->port == k->rest;
 }
 
 /*

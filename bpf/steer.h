@@ -7,6 +7,7 @@
 #ifndef STEER_H
 #define STEER_H
 
+#include "encap.h"
 #include "flow.h"
 #include "lease.h"
 #include "service.h"
@@ -20,9 +21,8 @@ struct choice {
 	const struct service *service; /* set as soon as the packet is known to be for a VIP */
 	const struct backend *to;
 	__u64 hash;
-	__u32 id;      /* of to */
+	__u32 id;	  /* of to */
 	enum outcome why; /* of there being nobody */
-	bool new_flow; /* not remembered before, and now it is */
 };
 
 /* A service's ring, read as the daemon writes it: at once. */
@@ -82,18 +82,19 @@ __noinline int pick(__u64 ref, __u64 hash, __u32 class)
 	return lapsed ? -OUT_LEASE_LAPSED : -OUT_NO_BACKEND;
 }
 
-/* The backend that entry names, if it is still the same one and may have the flow; else NULL. */
-static __always_inline const struct backend *keep(__u64 entry, __u32 class, __u64 now)
+/*
+ * Per CPU, so no atomics.  Counted when remembered: what finds its set full of better flows is
+ * forwarded, but nobody can tell its next packet from its first.
+ */
+static __always_inline void count_new(__u32 service, __u32 backend)
 {
-	__u32 id = flow_backend(entry);
-	const struct backend *b;
+	struct traffic *t = bpf_map_lookup_elem(&service_stats, &service);
 
-	if (!id)
-		return NULL;
-	b = bpf_map_lookup_elem(&backends, &id);
-	if (!b || b->generation != flow_generation(entry))
-		return NULL;
-	return lease_is_alive(b, class, now) ? b : NULL;
+	if (t)
+		t->new_flows++;
+	t = bpf_map_lookup_elem(&backend_stats, &backend);
+	if (t)
+		t->new_flows++;
 }
 
 /* A backend from the ring for a flow that has none, or none any more (was), and remembers it. */
@@ -115,90 +116,77 @@ static __always_inline const struct backend *assign(struct flow_set *set, __u64 
 	is = flow_entry(flow_tag_of(c->hash), id, to->generation, flow_age_of(now));
 	if (was)
 		flow_replace(set, was, is | (was & FLOW_PROBATION));
-	else
-		c->new_flow = flow_remember(set, c->hash, is | FLOW_PROBATION);
+	else if (flow_remember(set, c->hash, is | FLOW_PROBATION))
+		count_new(c->service->id, id);
 	return to;
 }
 
+/* The backend that entry names, if it is still the same one; else NULL. */
+static __always_inline const struct backend *known(__u64 entry)
+{
+	__u32 id = flow_backend(entry);
+	const struct backend *b = bpf_map_lookup_elem(&backends, &id);
+
+	return b && b->generation == flow_generation(entry) ? b : NULL;
+}
+
 /*
- * A backend for the flow, by memory or by ring, or NULL and why.  In steady state the cache line is only read; a
- * second packet, or the first in a while, renews the entry.
+ * A backend for the flow, by memory or by ring, or NULL and why.  In steady state the cache line
+ * is only read; a second packet, or the first in a while, renews the entry.  The lease is asked
+ * about last, here or in pick().
  */
-static __always_inline const struct backend *choose(struct flow_set *set, __u32 class, __u64 now,
+static __always_inline const struct backend *choose(struct flow_set *set, __u32 class,
 						    struct choice *c)
 {
-	__u64 was = flow_recall(set, flow_tag_of(c->hash));
-	const struct backend *to = keep(was, class, now);
+	__u64 was = flow_recall(set, flow_tag_of(c->hash)), now = bpf_jiffies64();
 	__u8 age = flow_age_of(now);
+	const struct backend *to = known(was);
 
-	c->new_flow = false;
-	if (!to)
+	if (!likely(was && to && lease_is_alive(to, class, now)))
 		return assign(set, was, now, c);
 	c->id = flow_backend(was);
-	if ((__u8)was != age)
+	if (!likely((__u8)was == age))
 		flow_replace(set, was, (was & ~0xffull) | age);
 	return to;
 }
 
-/* What a steered packet needs beside a lease. */
+/* What a steered packet needs beside a lease.  The length field of the outer header has an end. */
 static __always_inline enum outcome check_way(const struct packet *p, const struct backend *to)
 {
-	__u32 outer = addr_is_ipv4(&to->addr) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-	/* An IPv6 length counts from behind its header. */
-	__u32 most = to->mtu ? to->mtu : addr_is_ipv4(&to->addr) ? 0xffff : 0xffff + outer;
-	const __u16 *mac = (const __u16 *)to->mac;
+	__u32 outer = ip_is_ipv4((const union ip *)&to->addr) ? sizeof(struct iphdr)
+							       : sizeof(struct ipv6hdr);
 
-	if (!to->ifindex || !(mac[0] | mac[1] | mac[2]))
+	if (!to->ifindex || mac_is_zero(mac_read(to->mac)))
 		return OUT_NO_NEXT_HOP;
-	if (p->length + outer > most)
+	if ((to->mtu && p->length + outer > to->mtu) || p->length + outer > 0xffff)
 		return OUT_TOO_BIG;
 	return OUT_STEERED;
 }
 
-/* Is the destination a VIP, if only by its address?  Then why says what is wrong with the packet. */
-static __always_inline enum outcome refuse_unread(const struct settings *set,
-						  const struct packet *p, enum outcome why)
-{
-	struct service_key key = { .vip = p->dst, .kind = SERVICE_ADDRESS };
-	const struct service *found = NULL;
-	enum outcome o;
-
-	o = service_find(set, service_hash(set, &p->dst, 0, 0), &key, &found);
-	return o == OUT_STEERED ? why : o;
-}
-
-/*
- * OUT_STEERED with c filled, or why not.  The lease is read last of all, also where it was asked
- * about before: whoever chose, nothing leaves without it.
- */
 static __always_inline enum outcome route(const struct settings *set, const struct packet *p,
 					  struct choice *c)
 {
-	struct service_key key = { p->dst, p->dport, p->proto, SERVICE_PORT };
-	__u64 to = destination_hash(set, &p->dst, p->dport, p->proto);
-	__u64 now = bpf_jiffies64();
+	__u64 to = destination_hash(set, p->dst.half[0], p->dst.half[1], p->dport, p->proto);
+	struct service_key key = { p->dst, service_rest(p->dport, p->proto, SERVICE_PORT) };
 	struct flow_set *memory;
 	enum outcome o;
 	__u32 at, class;
 
-	c->hash = flow_hash_to(set, to, &p->src, p->sport);
-	at = flow_set_of(c->hash, set->flows_mask);
 	o = service_find(set, service_bucket_of(to), &key, &c->service);
 	if (o != OUT_STEERED)
 		return o;
 	class = c->service->class;
 	if (class >= CLASS_COUNT)
 		return OUT_CLASS_UNKNOWN;
+	c->hash = flow_hash_to(set, to, p->src.half[0], p->src.half[1], p->sport);
+	at = flow_set_of(c->hash, set->flows_mask);
 	memory = bpf_map_lookup_elem(&flows, &at);
 	if (!memory)
 		return OUT_INTERNAL;
-	c->to = choose(memory, class, now, c);
+	c->to = choose(memory, class, c);
 	if (!c->to)
 		return c->why;
-	o = check_way(p, c->to);
-	if (o != OUT_STEERED)
-		return o;
-	return lease_is_alive(c->to, class, now) ? OUT_STEERED : OUT_LEASE_LAPSED;
+	return check_way(p, c->to);
 }
 
 #endif

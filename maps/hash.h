@@ -36,48 +36,54 @@ HASH_INLINE __u64 hash_fold(__u64 x, __u64 key)
 	return (x >> 32) * (__u32)x;
 }
 
+/* Half 0 of an IPv4 address is 0; half 1 is 0xffff0000 and the address above it. */
 HASH_INLINE __u64 hash_half(const struct addr *a, int half)
 {
-	return (__u64)a->w[2 * half] << 32 | a->w[2 * half + 1];
+	return a->w[2 * half] | (__u64)a->w[2 * half + 1] << 32;
 }
 
-/* 64 keyed bits of where a packet goes; those of a flow are built upon them. */
-HASH_INLINE __u64 destination_hash(const struct settings *s, const struct addr *vip, __be16 port,
-				   __u8 proto)
+/*
+ * 64 keyed bits of where a packet goes; those of a flow are built upon them.  One multiplication
+ * puts port and protocol where no IPv4 address can meet them.
+ */
+HASH_INLINE __u64 destination_hash(const struct settings *s, __u64 half0, __u64 half1,
+				   __be16 port, __u8 proto)
 {
-	__u64 k0 = s->hash_key[0] ^ HASH_K0, k1 = s->hash_key[1] ^ HASH_K1;
-	__u64 h = hash_fold(hash_half(vip, 1), k0) + hash_fold(hash_half(vip, 0), k1);
+	__u64 h = hash_fold(half1 + ((__u64)port << 8 | proto) * HASH_K0, s->hash_key[0]);
 
-	return h + ((__u64)port << 8 | proto) * (k0 | 1);
+	return half0 ? h + hash_fold(half0, s->hash_key[1]) : h;
 }
 
 /* The bucket, without the half's offset, where a service's search begins. */
 HASH_INLINE __u32 service_bucket_of(__u64 destination)
 {
-	return destination * HASH_K0 >> 32;
+	return destination ^ destination >> 32;
 }
 
 HASH_INLINE __u32 service_hash(const struct settings *s, const struct addr *vip, __be16 port,
 			       __u8 proto)
 {
-	return service_bucket_of(destination_hash(s, vip, port, proto));
+	return service_bucket_of(
+		destination_hash(s, hash_half(vip, 0), hash_half(vip, 1), port, proto));
 }
 
-/* 64 keyed bits of a flow to that destination.  Other keys, or a source could undo it. */
-HASH_INLINE __u64 flow_hash_to(const struct settings *s, __u64 destination,
-			       const struct addr *src, __be16 sport)
+/* 64 keyed bits of a flow to that destination. */
+HASH_INLINE __u64 flow_hash_to(const struct settings *s, __u64 destination, __u64 half0,
+			       __u64 half1, __be16 sport)
 {
-	__u64 k0 = s->hash_key[0] * HASH_K1 + HASH_K0, k1 = s->hash_key[1] * HASH_K0 + HASH_K1;
-	__u64 h = hash_fold(hash_half(src, 1), k0) + hash_fold(hash_half(src, 0), k1);
+	__u64 h = hash_fold(half1 + sport * HASH_K0, s->hash_key[1]);
 
-	h += sport * (k1 | 1);
-	return hash_mix(h ^ h >> 32, destination);
+	if (half0)
+		h += hash_fold(half0, s->hash_key[0]);
+	return hash_mix(h, destination);
 }
 
 HASH_INLINE __u64 flow_hash(const struct settings *s, const struct addr *src,
 			    const struct addr *dst, __be16 sport, __be16 dport, __u8 proto)
 {
-	return flow_hash_to(s, destination_hash(s, dst, dport, proto), src, sport);
+	__u64 to = destination_hash(s, hash_half(dst, 0), hash_half(dst, 1), dport, proto);
+
+	return flow_hash_to(s, to, hash_half(src, 0), hash_half(src, 1), sport);
 }
 
 /* A slot below slots, evenly: a multiplication where a remainder would cost 20 cycles. */
@@ -94,11 +100,12 @@ HASH_INLINE __u32 flow_set_of(__u64 hash, __u32 flows_mask)
 
 /*
  * The bits that also pick the ring slot, on purpose: two flows that share set and tag, and so an
- * entry, share the slot too, and go where they would have gone anyway.
+ * entry, share the slot too, and go where they would have gone anyway.  Never 0, the tag of free
+ * entries.
  */
 HASH_INLINE __u32 flow_tag_of(__u64 hash)
 {
-	return hash >> 32;
+	return hash >> 32 | 1;
 }
 
 /*
