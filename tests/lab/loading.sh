@@ -230,7 +230,7 @@ check "in less than a second ($(cat "$OUT/out") ms)" [ "$(cat "$OUT/out")" -lt 1
 tool $PINS open
 check "pins are removed on request" tool $PINS unpin
 check "all of them" empty $PINS
-umount /sys/fs/bpf
+while umount /sys/fs/bpf 2>/dev/null; do :; done	# ours, and what the host has there
 check "a bpffs that lacks is mounted" tool $PINS open
 check "with what was wanted in it" says "loaded program"
 check "the kernel's clock is read" tool clock
