@@ -224,6 +224,8 @@ reappraise_ms=1000
 confidential_ms=86400000
 classified_ms=3600000
 refusal=answer
+moved_permille=1000	# rings follow costs at once
+plain_check=80	# a port, or none: taken as healthy
 sizes='{services: 512, backends: 4096, flows: 65536}'
 
 identity_config() {	# NODE
@@ -282,7 +284,7 @@ backend_config() {	# NODE NUMBER KIND
 	# One of them is reached over IPv6, so that both wrappings are in every test.
 	[[ $1 != genuine-2 ]] || address="\"fd77::$2\""
 	if [[ $3 == plain ]]; then
-		echo "    - {name: $1, address: $address, check: 80}"
+		echo "    - {name: $1, address: $address, check: $plain_check}"
 	else
 		echo "    - {name: $1, address: $address, agent: 9478, policy: lab}"
 	fi
@@ -314,6 +316,7 @@ router_config() {
 		  reappraise-ms: $reappraise_ms
 		  leases: {confidential-ms: $confidential_ms, classified-ms: $classified_ms}
 		  rebuild-ms: 1000
+		  moved-permille: $moved_permille
 		  sizes: $sizes
 		  services:
 		$(service_config web 80 tcp public "$everybody")
@@ -363,6 +366,7 @@ raise() {
 	identity router 10.77.0.2 fd77::2
 	router_config >$run/router.yaml
 	start router
+	within 10 test -S /run/fairlead/control.sock
 }
 
 start() {	# NODE: its daemon with $run/NODE.yaml; the pid in $run/NODE.pid
