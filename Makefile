@@ -47,6 +47,8 @@ skels	 := $(patsubst %.bpf,$(BPF)/%.skel.h,$(bpf))
 programs := $(BUILD)/fairleadd $(BUILD)/fairlead
 units	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 packets	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/packet/*_test.c))
+packet_kit := $(patsubst %.c,$(BUILD)/%.o,\
+		$(filter-out %_test.c %.bpf.c,$(wildcard tests/packet/*.c)))
 fuzzers	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
 # The double of configfs-tsm is a FUSE file system, built where there is libfuse3.
 fuse	 := $(shell pkg-config --silence-errors --libs fuse3)
@@ -72,6 +74,7 @@ folder_of = $(firstword $(subst _, ,$(notdir $(1))))
 $(units): extra = -lcmocka
 $(BUILD)/tests/tools/tsmfs: extra = $(fuse)
 $(units) $(fuzzers): $(BUILD)/%: $(BUILD)/%.o $$(call archives,$$(call folder_of,$$*))
+$(packets): $(packet_kit)
 $(packets) $(tools): $(BUILD)/%: $(BUILD)/%.o $(call archives,daemon)
 $(packets): $(BUILD)/tests/packet/rig.o $(BUILD)/tests/packet/frame.o | $(BPF)/tests/packet/poison.bpf.o
 $(benches): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(call archives,daemon)

@@ -176,7 +176,7 @@ void rig_reset(struct rig *r)
 void rig_lease_until(struct rig *r, uint16_t backend, uint64_t jiffies)
 {
 	for (int c = 0; c < CLASS_COUNT; c++)
-		*(volatile uint64_t *)&r->backends[backend].until[c] = jiffies;
+		__atomic_store_n(&r->backends[backend].until[c], jiffies, __ATOMIC_RELAXED);
 }
 
 void rig_lease(struct rig *r, uint16_t backend, int live)
