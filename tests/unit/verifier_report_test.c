@@ -149,6 +149,13 @@ static void key_2_alone(struct scene *s)
 	s->evidence.certs_count = 0;
 }
 
+/* Not even a policy that allows any level allows the host's. */
+static void vmpl_host_any(struct scene *s)
+{
+	memset(s->report + 0x30, 0xff, 4);
+	s->policy->snp.vmpl_maximum = UINT64_MAX;
+}
+
 static void test_header(void **state)
 {
 	static const struct poke_row pokes[] = {
@@ -169,6 +176,7 @@ static void test_header(void **state)
 	};
 	static const struct row rows[] = {
 		{ "version 0", 0, 0, version_0, NULL, REASON_VERSION },
+		{ "the host's VMPL, any allowed", 0, 0, vmpl_host_any, NULL, REASON_VMPL },
 		{ "key 2, no certificates", 0, 0, NULL, key_2_alone, REASON_SIGNING_KEY },
 		{ "nothing but zeroes", 0, 0, NULL, all_zero, REASON_VERSION },
 		{ "key 2", 0, 0, key_2, NULL, REASON_SIGNING_KEY },
@@ -257,6 +265,9 @@ static void test_other_tee(void **state)
 		s->evidence.tee = t;
 		assert_int_equal(scene_judge(s), t == TEE_SNP ? REASON_OK : REASON_TEE);
 	}
+	s->policy->tees[TEE_SNP] = false;
+	s->evidence.tee = TEE_SNP;
+	assert_int_equal(scene_judge(s), REASON_TEE);
 	s->policy->tees[TEE_TDX] = true; /* even if a policy said so */
 	s->evidence.tee = TEE_TDX;
 	assert_int_equal(scene_judge(s), REASON_TEE);
