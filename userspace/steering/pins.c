@@ -262,6 +262,8 @@ int pins_adopt(const char *dir, const struct pin_set *set, bool repair, int *pro
 	if (*program < 0)
 		return because(why, -errno, "%s: %s", path, strerror(errno));
 	err = inspect(path, *program, set->program, &info, ids, why);
+	if (!err)
+		err = pinned_abi_check(path, ids, info.nr_map_ids, why);
 	for (size_t i = 0; !err && i < set->count; i++) {
 		int fd = map_of(&info, ids, set->maps[i].name);
 
@@ -269,8 +271,6 @@ int pins_adopt(const char *dir, const struct pin_set *set, bool repair, int *pro
 			maps[i].fd = fd;
 		err = adopt_map(dir, &set->maps[i], fd, repair, &maps[i], why);
 	}
-	if (!err)
-		err = pinned_abi_check(path, ids, info.nr_map_ids, why);
 	if (err)
 		goto out;
 	*program_id = info.id;
