@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# A reload goes over to the new configuration whole, while packets flow, or not at all
+# with every mistake named and the old one serving.  What it takes away is gone with
+# the next packet; what stays is not touched.
+#
+#   client .1 ---+--- genuine-1 .11
+#   router .2 ---+--- genuine-2 .12
+#                +--- altered   .13   another image than the policy's, at first
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+answering() { ask -w 1000 "$@" | sort -u | paste -sd' '; }
+answer_is() { [[ $(answering "${@:2}") == "$1" ]]; }
+reload() { fairlead reload; }
+refused_to_reload() { ! fairlead reload && ! grep -q "^fairleadd: reloaded" <<<"$(lines_since)"; }
+mark() { marked=$(wc -l <$run/router.log); }
+lines_since() { tail -n +$((marked + 1)) $run/router.log; }
+said() { lines_since | grep -F -- "$1"; }
+config() { router_config >$run/router.yaml; }
+program_on() { at router ip -j link show dev eth0 | jq '.[0].xdp.prog.id'; }
+failed_reloads() { at router curl -sf http://127.0.0.1:9477/metrics | sed -n 's/^fairlead_config_reloads_total{result="refused"} //p'; }
+
+raise genuine-1=genuine genuine-2=genuine altered=altered
+check "genuine-1 and genuine-2 attest"	within 15 attested genuine-1 genuine-2
+check "the altered one is refused"	within 15 state_is altered refused
+check "both serve"	within 5 answer_is "genuine-1 genuine-2" ask $vip4 443 40
+program=$(program_on)
+load_begins 20000 $vip4 443 -t
+check "traffic flows"	within 5 grows 443
+
+# --- to another configuration
+
+full=$claimants
+claimants="genuine-1, altered"
+config
+check "reload: genuine-2 serves the confidential no more"	reload
+after=$(packets_to genuine-2 443)
+check "with the next connection it is genuine-1 alone"	answer_is genuine-1 ask $vip6 443 40
+check "and with the next packet: none came to genuine-2"	[ "$(packets_to genuine-2 443)" = "$after" ]
+claimants=$full
+config
+check "reload: it serves again"	reload
+check "both serve, without attesting anew"	within 5 answer_is "genuine-1 genuine-2" ask $vip4 443 40
+
+kept=("${fleet[@]}")
+fleet=(genuine-1 altered) claimants="genuine-1, altered" all=$everybody everybody=$claimants
+config
+check "reload: genuine-2 is gone"	reload
+check "nobody knows it any more"	eval '! fairlead backend show genuine-2'
+check "genuine-1 serves alone"	answer_is genuine-1 ask $vip4 443 30
+fleet=("${kept[@]}") claimants=$full everybody=$all
+config
+check "reload: genuine-2 is back"	reload
+check "it has no lease until it has attested"	within 15 attested genuine-2
+check "both serve"	within 5 answer_is "genuine-1 genuine-2" ask $vip4 443 40
+
+genuine_measurement=$measurement
+measurement=$altered_measurement
+config
+check "reload: the policy names another image"	reload
+check "genuine-1 is refused by its cached evidence"	within 5 state_is genuine-1 refused
+check "genuine-2, too"	within 5 state_is genuine-2 refused
+measurement="$genuine_measurement, $altered_measurement"
+config
+check "reload: the policy names both"	reload
+check "whoever was refused is asked anew"	within 45 attested genuine-1 genuine-2 altered
+check "all three serve"	within 5 answer_is "altered genuine-1 genuine-2" ask $vip4 443 90
+check "the program was the same throughout"	[ "$(program_on)" = "$program" ]
+
+# --- not at all
+
+mark
+sed -i -e 's/class: classified/class: secret/' -e 's/ring: 4093/ring: 4094/' -e 's/heartbeat-ms: 500/heartbeat-ms: never/' $run/router.yaml
+check "a configuration with many mistakes is not taken"	refused_to_reload
+check "a class that is none is named"	said 'secret'
+check "a ring that is no prime is named"	said '4094'
+check "an interval that is none is named"	said 'never'
+check "with file and line"	eval 'lines_since | grep -E "router.yaml:[0-9]+: "'
+check "the refused reload is counted"	[ "$(failed_reloads)" -ge 1 ]
+config
+mark
+sed -i 's#^node: router#node: router\npins: /sys/fs/bpf/elsewhere#' $run/router.yaml
+check "what cannot change while running is not taken"	refused_to_reload
+check "and named"	said 'pins cannot change while running'
+config
+mark
+sed -i "s#$run/router/node.crt#$run/none.crt#" $run/router.yaml
+check "a certificate that is not there is not taken"	refused_to_reload
+check "and named"	said none.crt
+head -c 300 $run/router/node.crt >$run/broken.crt
+sed -i "s#$run/none.crt#$run/broken.crt#" $run/router.yaml
+mark
+check "half a certificate is not taken"	refused_to_reload
+check "and named"	said broken.crt
+mv $run/router.yaml $run/away.yaml
+mark
+check "no file is not taken"	refused_to_reload
+check "and named"	said router.yaml
+mark
+kill -HUP "$(pid_of router)"
+check "nor on SIGHUP"	within 3 said 'the old configuration serves on'
+check "the old one has served throughout"	answer_is "altered genuine-1 genuine-2" ask $vip4 443 90
+check "traffic flows on"	grows 443
+load_ends >/dev/null
+done_testing
