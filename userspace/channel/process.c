@@ -239,13 +239,21 @@ void channel_main(int fd, const struct channel_config *c)
 
 int channel_check(const struct channel_config *c, char why[WHY_MAX])
 {
+	char reason[WHY_MAX];
 	struct tls *t;
 	int err;
 
 	if (!has_identity(c))
 		return 0;
 	err = tls_open(c, &t, why);
-	if (!err)
-		tls_close(t);
+	if (err)
+		return err;
+	/* One that has expired may be renewed while we run; one of another CA is a mistake. */
+	if (!tls_trusts_itself(t, 0, reason)) {
+		snprintf(why, WHY_MAX, "%.80s: does not stand up against %.80s: %.60s",
+			 c->certificate, c->ca, reason);
+		err = -EINVAL;
+	}
+	tls_close(t);
 	return err;
 }

@@ -29,7 +29,10 @@ struct tls_peer {
 int tls_open(const struct channel_config *c, struct tls **out, char why[WHY_MAX]);
 void tls_close(struct tls *t); /* takes NULL */
 
-/* Whether our own certificate would be believed by a node like us at this time; why[] if not. */
+/*
+ * Whether our own certificate would be believed by a node like us at this time, or with 0 at
+ * whatever time it is made for; why[] if not.
+ */
 bool tls_trusts_itself(const struct tls *t, time_t now, char why[WHY_MAX]);
 
 const uint8_t *tls_own_spki(const struct tls *t);
