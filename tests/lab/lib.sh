@@ -414,7 +414,7 @@ check() {
 	fi
 	echo "not ok $count - $1"
 	note "failed: ${*:2}"
-	note "$out"
+	note "$(tail -n 20 <<<"$out")"
 	show_logs
 	exit 1
 }

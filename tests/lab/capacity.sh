@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# A thousand backends behind a hundred services: read, put into the maps and served in
+# less than a second, in memory that is said beforehand; more than fits is refused.
+#
+#   client .1 ---+--- genuine-1 .11   one of the thousand; it also has the addresses of
+#   router .2 ---+                    the other 999, whose agents do not run
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+services=100 each=20
+
+big_config() {	# BACKENDS
+	local s b
+
+	cat <<-END
+		node: router
+		metrics: 127.0.0.1:9477
+		$(identity_config router)
+		$(policy_config)
+		router:
+		  interfaces: [eth0]
+		  source: {ipv4: 10.77.0.2, ipv6: "fd77::2"}
+		  heartbeat-ms: 2000
+		  services:
+	END
+	for ((s = 0; s < services; s++)); do
+		printf '    - {name: s%d, vip: 10.99.1.%d, port: 443, protocol: tcp, class: public, ring: 16381, backends: [genuine-1' $s $((s + 1))
+		for ((b = 1; b < each; b++)); do printf ', b%d' $(((s * each + b) % ($1 - 1) + 1)); done
+		echo ']}'
+	done
+	printf '  backends:\n    - {name: genuine-1, address: 10.77.0.11, agent: 9478, policy: lab}\n'
+	for ((b = 1; b < $1; b++)); do
+		printf '    - {name: b%d, address: 10.88.%d.%d, agent: 9478, policy: lab}\n' $b $((b / 250)) $((b % 250 + 1))
+	done
+}
+
+ms_since() { echo $((($(date +%s%N) - $1) / 1000000)); }
+memory_of() { awk '/VmRSS/ { print $2 }' "/proc/$(pid_of router)/status"; }
+
+segment
+client client 1
+node router 2
+fleet genuine-1=genuine
+at router ip route add 10.88.0.0/16 via 10.77.0.11
+at genuine-1 ip route add local 10.88.0.0/16 dev lo
+at genuine-1 ip addr add 10.99.1.1/32 dev lo
+at genuine-1 ip addr add 10.99.1.100/32 dev lo
+talk serve genuine-1 10.99.1.1 443
+talk serve genuine-1 10.99.1.100 443
+for s in 1 100; do echo "    - {vip: 10.99.1.$s, port: 443, protocol: tcp}"; done >>$run/vips
+sed -i -e '/- {vip: /d' -e "/^  services:/r $run/vips" $run/genuine-1.yaml
+check "the guest's configuration is good"	"$build/fairleadd" --check $run/genuine-1.yaml
+check "and is taken"	eval 'fairlead --socket $run/genuine-1/control.sock reload'
+identity router 10.77.0.2 fd77::2
+big_config 1000 >$run/router.yaml
+note "the file has $(stat -c %s $run/router.yaml) bytes"
+
+begin=$(date +%s%N)
+check "it is read and found good"	"$build/fairleadd" --check $run/router.yaml
+ms=$(ms_since $begin)
+check "in $ms ms, less than a second"	[ "$ms" -lt 1000 ]
+
+begin=$(date +%s%N)
+start router
+check "a daemon starts with it"	within 5 logged router ': ready$'
+ms=$(ms_since $begin)
+check "in $ms ms, less than a second"	[ "$ms" -lt 1000 ]
+check "all services are in the maps"	[ "$(show service length)" = $services ]
+check "all backends are in the maps"	[ "$(show backend length)" = 1000 ]
+check "the one that is there serves"	within 15 ask ask 10.99.1.1 443
+check "the last service, too"	within 15 ask ask 10.99.1.100 443 20
+begin=$(date +%s%N)
+check "the same again is a reload"	fairlead reload
+ms=$(ms_since $begin)
+check "in $ms ms, less than a second"	[ "$ms" -lt 1000 ]
+check "the client notices nothing"	ask ask 10.99.1.100 443 20
+
+check "the memory of each map is shown"	eval '[ "$(show map "[.[].bytes] | add")" -gt 0 ]'
+note "maps: $(show map '[.[].bytes] | add / 1048576 | floor') MiB; daemon: $(($(memory_of) / 1024)) MiB resident"
+check "maps take less than 64 MiB"	[ "$(show map '[.[].bytes] | add')" -lt 67108864 ]
+check "the daemon takes less than 128 MiB"	[ "$(memory_of)" -lt 131072 ]
+
+big_config 5000 >$run/router.yaml
+check "more than the maps hold is not taken"	eval '! fairlead reload'
+check "and said"	logged router 'sizes.backends'
+check "the client notices nothing"	ask ask 10.99.1.100 443 20
+done_testing
