@@ -195,6 +195,10 @@ static void unknown_product(struct scene *s)
 	s->mid.subject = s->leaf.issuer = "SEV-Venice";
 	s->mid.issuer = s->root.subject = s->root.issuer = "ARK-Venice";
 }
+static void mid_of_a_lab(struct scene *s)
+{
+	s->mid.subject = s->leaf.issuer = "LAB-Milan";
+}
 static void mid_no_ca(struct scene *s)
 {
 	s->mid.ca = false;
@@ -256,6 +260,7 @@ static void test_links(void **state)
 		{ "another product's chain", 0, 0, other_product, NULL, REASON_CERT_CHAIN },
 		{ "two products in a chain", 0, 0, mixed_products, NULL, REASON_CERT_CHAIN },
 		{ "no product we know", 0, 0, unknown_product, NULL, REASON_CERT_CHAIN },
+		{ "an intermediate's name", 0, 0, mid_of_a_lab, NULL, REASON_CERT_CHAIN },
 		{ "intermediate no authority", 0, 0, mid_no_ca, NULL, REASON_CERT_CHAIN },
 		{ "intermediate of RSA-3072", 0, 0, mid_small_key, NULL, REASON_CERT_CHAIN },
 		{ "two intermediates", 0, 0, leaf_by_leaf, leaf_by_leaf_2, REASON_CERT_SIGNATURE },
