@@ -14,7 +14,7 @@
 enum {
 	COST_LATENCY_MAX_US = 60000000, /* a minute; more is no better news */
 	COST_LOAD_MAX = 1000,		/* permille */
-	COST_LEAST_US = 100,		/* a liar's zero costs this much */
+	COST_LEAST_US = 1000, /* below one unit all are alike: microseconds are noise, zeros are lies */
 	COST_RANGE = 20,		/* the dearest still gets a 20th of the cheapest's weight */
 	COST_WEIGHT_MAX = 20000,	/* weight of the cheapest */
 	COST_SMOOTHING = 8,		/* a sample counts an 8th, as in TCP's srtt (RFC 6298) */
