@@ -243,11 +243,13 @@ static __always_inline int answer_icmp(struct xdp_md *ctx, const struct packet *
 static __always_inline enum outcome parse(struct xdp_md *ctx, struct packet *p)
 {
 	struct cursor c = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
+	__be16 proto;
 
 	p->frame = c.end - c.pos;
-	if (is_for_many(&c))
-		return OUT_NOT_OURS;
-	switch (parse_ethernet(&c, p)) {
+	proto = parse_ethernet(&c, p);
+	if (p->for_many)
+		return OUT_NOT_OURS; /* for one host, in a frame for many: nobody's to forward */
+	switch (proto) {
 	case bpf_htons(ETH_P_IP):
 		return parse_ipv4(&c, p);
 	case bpf_htons(ETH_P_IPV6):

@@ -111,24 +111,29 @@ struct hop {
 
 /*
  * Puts a frame around the packet and what was prepended to it: the old one began grow bytes
- * further in, its tags are kept.  Answers where the new IP header shall be, of which it has not
- * looked for room, or NULL.
+ * further in, its tags are kept.  Answers where the new IP header shall be, with room for grow
+ * bytes, or NULL.
  */
 static __always_inline void *reframe(struct xdp_md *ctx, const struct packet *p, __u32 grow,
 				     const struct hop *hop)
 {
 	void *new = (void *)(long)ctx->data, *old = new + grow;
+	void *end = (void *)(long)ctx->data_end;
 
-	if (old + L2_MAX > (void *)(long)ctx->data_end)
+	if (old + L2_MAX > end)
 		return NULL;
-	if (!likely(p->l3 == sizeof(struct ethhdr))) {
+	mac_write(new, hop->dst);
+	mac_write(new + ETH_ALEN, hop->src);
+	if (likely(p->l3 == sizeof(struct ethhdr))) {
+		new += 2 * ETH_ALEN;
+	} else {
 		*(__u32 *)(new + 12) = *(const __u32 *)(old + 12);
 		if (p->l3 > sizeof(struct ethhdr) + sizeof(struct vlan_tag))
 			*(__u32 *)(new + 16) = *(const __u32 *)(old + 16);
+		new += 2 * ETH_ALEN + tag_bytes(p);
+		if (new + sizeof(hop->proto) + grow > end)
+			return NULL;
 	}
-	mac_write(new, hop->dst);
-	mac_write(new + ETH_ALEN, hop->src);
-	new += 2 * ETH_ALEN + tag_bytes(p);
 	*(__be16 *)new = hop->proto;
 	return new + sizeof(hop->proto);
 }
@@ -137,11 +142,27 @@ static __always_inline void *reframe(struct xdp_md *ctx, const struct packet *p,
 static __always_inline struct mac source_for(struct xdp_md *ctx, const struct backend *to)
 {
 	const void *eth = (void *)(long)ctx->data;
-	struct mac own = mac_read(to->source_mac);
+	struct mac own;
 
-	if (!likely(to->ifindex == ctx->ingress_ifindex) && !mac_is_zero(own))
-		return own;
-	return eth + ETH_HLEN > (void *)(long)ctx->data_end ? own : mac_read(eth);
+	if (!likely(to->ifindex == ctx->ingress_ifindex)) {
+		own = mac_read(to->source_mac);
+		if (!mac_is_zero(own))
+			return own;
+	}
+	if (eth + ETH_HLEN > (void *)(long)ctx->data_end)
+		return (struct mac){ 0, 0 }; /* never: it was parsed */
+	return mac_read(eth);
+}
+
+/* What a steered packet needs beside a lease, for an outer packet of so many bytes. */
+static __always_inline enum outcome check_way(const struct backend *to, struct mac mac,
+					      __u32 length)
+{
+	if (!to->ifindex || mac_is_zero(mac))
+		return OUT_NO_NEXT_HOP;
+	if ((to->mtu && length > to->mtu) || length > 0xffff)
+		return OUT_TOO_BIG;
+	return OUT_STEERED;
 }
 
 static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, const struct packet *p,
@@ -156,12 +177,15 @@ static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, const struc
 		.proto = p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP,
 		.tos = p->tos,
 	};
+	enum outcome out = check_way(to, hop.dst, o.length);
 	struct iphdr *ip;
 
+	if (!likely(out == OUT_STEERED))
+		return out;
 	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(*ip)))
 		return OUT_NO_HEADROOM;
 	ip = reframe(ctx, p, sizeof(*ip), &hop);
-	if (!ip || (void *)(ip + 1) > (void *)(long)ctx->data_end)
+	if (!ip)
 		return OUT_INTERNAL;
 	ipv4_write(ip, &o);
 	return OUT_STEERED;
@@ -180,12 +204,15 @@ static __always_inline enum outcome encapsulate6(struct xdp_md *ctx, const struc
 		.proto = p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP,
 		.tos = p->tos,
 	};
+	enum outcome out = check_way(to, hop.dst, p->length + sizeof(struct ipv6hdr));
 	struct ipv6hdr *ip;
 
+	if (!likely(out == OUT_STEERED))
+		return out;
 	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(*ip)))
 		return OUT_NO_HEADROOM;
 	ip = reframe(ctx, p, sizeof(*ip), &hop);
-	if (!ip || (void *)(ip + 1) > (void *)(long)ctx->data_end)
+	if (!ip)
 		return OUT_INTERNAL;
 	ipv6_write(ip, &o);
 	return OUT_STEERED;

@@ -103,7 +103,7 @@ __noinline bool flow_replace(struct flow_set *set, __u64 was, __u64 what)
 	return false;
 }
 
-/* Larger: rather replaced. */
+/* Larger: rather replaced.  age has a 1 where the entry has its probation bit. */
 static __always_inline __u32 entry_rank(__u64 entry, __u8 age)
 {
 	__u32 idle = (__u8)(age - (__u8)entry) >> 1;
@@ -113,11 +113,17 @@ static __always_inline __u32 entry_rank(__u64 entry, __u8 age)
 	return entry & FLOW_PROBATION ? RANK_PROBATION + idle : idle;
 }
 
-/* False when the set is full of better flows.  Equals are told apart by bits of the hash. */
-__noinline bool flow_remember(struct flow_set *set, __u64 hash, __u64 what)
+/* Equals are told apart by the hash, or newcomers would all replace each other. */
+static __always_inline __u32 preferred_way(__u64 hash)
 {
-	__u32 twist = hash >> 29 & (FLOW_WAYS - 1), best = 0;
-	__u8 age = what & ~FLOW_PROBATION;
+	return hash >> 29 & (FLOW_WAYS - 1);
+}
+
+/* False when the set is full of better flows. */
+__noinline bool flow_find_room(struct flow_set *set, __u64 hash, __u64 what)
+{
+	__u32 twist = preferred_way(hash), best = 0;
+	__u8 age = what | FLOW_PROBATION;
 
 	if (!set)
 		return false;
@@ -130,6 +136,31 @@ __noinline bool flow_remember(struct flow_set *set, __u64 hash, __u64 what)
 	if (best >> RANK_WAY_BITS < FLOW_IDLE_AGES)
 		return false;
 	entry_write(set, best ^ twist, what);
+	return true;
+}
+
+/* Is one of the ways free?  Its tag is 0 then, and only then. */
+static __always_inline bool set_has_room(const struct flow_set *set)
+{
+	__u64 any = 0;
+
+#pragma unroll
+	for (__u32 way = 0; way < FLOW_WAYS; way++)
+		any |= (__u64)((const volatile __u32 *)&set->entry[way])[1] - 1;
+	return any >> 63;
+}
+
+/*
+ * Remembers a flow, or not: false when the set is full of better ones.  In a flood every set is
+ * full and most entries are on probation, so that is asked first.
+ */
+static __always_inline bool flow_remember(struct flow_set *set, __u64 hash, __u64 what)
+{
+	__u32 way = preferred_way(hash);
+
+	if (set_has_room(set) || !(entry_read(set, way) & FLOW_PROBATION))
+		return flow_find_room(set, hash, what);
+	entry_write(set, way, what);
 	return true;
 }
 

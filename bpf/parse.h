@@ -62,6 +62,7 @@ struct packet {
 	__u8 proto;
 	__u8 tos;     /* DSCP and ECN, of either family */
 	bool ipv6;
+	bool for_many; /* the frame went to a group: RFC 1122, 3.3.6 */
 	__u32 l3;     /* where the IP header begins: 14, 18 or 22 */
 	__u32 length; /* of the IP packet, as it says; at most what the frame holds */
 	__u32 frame;  /* bytes of the frame */
@@ -237,6 +238,7 @@ static __always_inline __be16 parse_ethernet(struct cursor *c, struct packet *p)
 	__be16 proto;
 
 	p->l3 = sizeof(struct ethhdr);
+	p->for_many = eth && *(const __u8 *)eth & 1;
 	if (!eth)
 		return 0;
 	proto = eth[ETH_ALEN]; /* struct ethhdr is packed, and would be read by bytes */
@@ -249,14 +251,6 @@ static __always_inline __be16 parse_ethernet(struct cursor *c, struct packet *p)
 		p->l3 += sizeof(*tag);
 	}
 	return proto;
-}
-
-/* A packet for one host in a frame for many is nobody's to forward: RFC 1122, 3.3.6. */
-static __always_inline bool is_for_many(const struct cursor *c)
-{
-	const __u8 *eth = c->pos;
-
-	return (const void *)(eth + 1) > c->end || *eth & 1;
 }
 
 #endif

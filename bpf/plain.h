@@ -47,7 +47,7 @@ static __always_inline bool plain_ipv4(struct cursor *c, struct packet *p)
 	p->length = bpf_ntohs(ip->tot_len);
 	p->proto = ip->protocol;
 	p->ipv6 = false;
-	if (*(const __u8 *)ip != IP_VERSION_IHL || ip->frag_off & bpf_htons(IP_MORE_OR_OFFSET) ||
+	if (p->for_many || *(const __u8 *)ip != IP_VERSION_IHL || ip->frag_off & bpf_htons(IP_MORE_OR_OFFSET) ||
 	    p->length < sizeof(*ip))
 		return false;
 	return plain_l4(ip + 1, c->end, p->length - sizeof(*ip), p);
@@ -68,7 +68,7 @@ static __always_inline bool plain_ipv6(struct cursor *c, struct packet *p)
 	p->length = sizeof(*ip) + payload;
 	p->proto = ip->nexthdr;
 	p->ipv6 = true;
-	if (first >> 28 != 6 || ip_is_ipv4(&p->dst))
+	if (p->for_many || first >> 28 != 6 || ip_is_ipv4(&p->dst))
 		return false;
 	return plain_l4(ip + 1, c->end, payload, p);
 }

@@ -16,20 +16,28 @@
 /* Read by whoever finds this program pinned. */
 const volatile __u32 abi_version = ABI_VERSION;
 
-/* new_flows is counted where a flow is remembered: steer.h. */
-static __always_inline void count_forwarded(__u32 service, __u32 backend, __u32 bytes)
+/*
+ * Per CPU, so no atomics.  A flow is new when it is remembered: of one that finds its set full of
+ * better flows nobody can tell the next packet from the first.
+ */
+static __always_inline void traffic_add(struct traffic *t, __u32 bytes, bool new_flow)
 {
+	t->packets++;
+	t->bytes += bytes;
+	if (!likely(!new_flow))
+		t->new_flows++;
+}
+
+static __always_inline void count_forwarded(const struct choice *c, __u32 bytes)
+{
+	__u32 service = c->service->id, backend = c->id;
 	struct traffic *t = bpf_map_lookup_elem(&service_stats, &service);
 
-	if (t) {
-		t->packets++;
-		t->bytes += bytes;
-	}
+	if (t)
+		traffic_add(t, bytes, c->new_flow);
 	t = bpf_map_lookup_elem(&backend_stats, &backend);
-	if (t) {
-		t->packets++;
-		t->bytes += bytes;
-	}
+	if (t)
+		traffic_add(t, bytes, c->new_flow);
 }
 
 /* Is the destination a VIP, if only by its address?  Then why says what is wrong with the packet. */
@@ -109,7 +117,7 @@ static __always_inline int serve(struct xdp_md *ctx, const struct packet *p)
 	if (likely(o == OUT_STEERED && c.to)) {
 		o = encapsulate(ctx, p, set, &c);
 		if (likely(o == OUT_STEERED)) {
-			count_forwarded(c.service->id, c.id, p->frame);
+			count_forwarded(&c, p->frame);
 			return forward(ctx, c.to);
 		}
 	}
@@ -124,8 +132,6 @@ int router(struct xdp_md *ctx)
 	struct packet p;
 	__be16 proto;
 
-	if (is_for_many(&c))
-		return unusual(ctx);
 	p.frame = c.end - c.pos;
 	proto = parse_ethernet(&c, &p);
 	if (likely(proto == bpf_htons(ETH_P_IP)) && plain_ipv4(&c, &p))

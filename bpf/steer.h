@@ -21,8 +21,10 @@ struct choice {
 	const struct service *service; /* set as soon as the packet is known to be for a VIP */
 	const struct backend *to;
 	__u64 hash;
+	__u32 class;	  /* of service; read once, for it may change, and below CLASS_COUNT */
 	__u32 id;	  /* of to */
 	enum outcome why; /* of there being nobody */
+	bool new_flow;	  /* not remembered before, and now it is */
 };
 
 /* A service's ring, read as the daemon writes it: at once. */
@@ -82,19 +84,20 @@ __noinline int pick(__u64 ref, __u64 hash, __u32 class)
 	return lapsed ? -OUT_LEASE_LAPSED : -OUT_NO_BACKEND;
 }
 
-/*
- * Per CPU, so no atomics.  Counted when remembered: what finds its set full of better flows is
- * forwarded, but nobody can tell its next packet from its first.
- */
-static __always_inline void count_new(__u32 service, __u32 backend)
+/* pick(), without the call when a flow's own slot has its primary alive, as almost always. */
+static __always_inline int pick_here(__u64 ref, __u64 hash, __u32 class, __u64 now)
 {
-	struct traffic *t = bpf_map_lookup_elem(&service_stats, &service);
+	union ring_ref ring = { .both = ref };
+	__u32 at = ring.first + ring_slot_of(hash, ring.slots), block = at / RING_BLOCK, id;
+	const struct ring_block *b = bpf_map_lookup_elem(&rings, &block);
+	bool lapsed;
 
-	if (t)
-		t->new_flows++;
-	t = bpf_map_lookup_elem(&backend_stats, &backend);
-	if (t)
-		t->new_flows++;
+	if (likely(b && ring.slots)) {
+		id = b->slot[at % RING_BLOCK].primary;
+		if (likely(takes_new(id, class, now, &lapsed)))
+			return id;
+	}
+	return pick(ref, hash, class);
 }
 
 /* A backend from the ring for a flow that has none, or none any more (was), and remembers it. */
@@ -102,7 +105,7 @@ static __always_inline const struct backend *assign(struct flow_set *set, __u64 
 						    struct choice *c)
 {
 	__u64 ref = *(const volatile __u64 *)&c->service->ring_ref, is;
-	int id = pick(ref, c->hash, c->service->class);
+	int id = pick_here(ref, c->hash, c->class, now);
 	const struct backend *to;
 	__u32 key = id;
 
@@ -116,8 +119,8 @@ static __always_inline const struct backend *assign(struct flow_set *set, __u64 
 	is = flow_entry(flow_tag_of(c->hash), id, to->generation, flow_age_of(now));
 	if (was)
 		flow_replace(set, was, is | (was & FLOW_PROBATION));
-	else if (flow_remember(set, c->hash, is | FLOW_PROBATION))
-		count_new(c->service->id, id);
+	else
+		c->new_flow = flow_remember(set, c->hash, is | FLOW_PROBATION);
 	return to;
 }
 
@@ -135,32 +138,19 @@ static __always_inline const struct backend *known(__u64 entry)
  * is only read; a second packet, or the first in a while, renews the entry.  The lease is asked
  * about last, here or in pick().
  */
-static __always_inline const struct backend *choose(struct flow_set *set, __u32 class,
-						    struct choice *c)
+static __always_inline const struct backend *choose(struct flow_set *set, struct choice *c)
 {
 	__u64 was = flow_recall(set, flow_tag_of(c->hash)), now = bpf_jiffies64();
 	__u8 age = flow_age_of(now);
 	const struct backend *to = known(was);
 
-	if (!likely(was && to && lease_is_alive(to, class, now)))
+	c->new_flow = false;
+	if (!likely(was && to && lease_is_alive(to, c->class, now)))
 		return assign(set, was, now, c);
 	c->id = flow_backend(was);
 	if (!likely((__u8)was == age))
 		flow_replace(set, was, (was & ~0xffull) | age);
 	return to;
-}
-
-/* What a steered packet needs beside a lease.  The length field of the outer header has an end. */
-static __always_inline enum outcome check_way(const struct packet *p, const struct backend *to)
-{
-	__u32 outer = ip_is_ipv4((const union ip *)&to->addr) ? sizeof(struct iphdr)
-							       : sizeof(struct ipv6hdr);
-
-	if (!to->ifindex || mac_is_zero(mac_read(to->mac)))
-		return OUT_NO_NEXT_HOP;
-	if ((to->mtu && p->length + outer > to->mtu) || p->length + outer > 0xffff)
-		return OUT_TOO_BIG;
-	return OUT_STEERED;
 }
 
 static __always_inline enum outcome route(const struct settings *set, const struct packet *p,
@@ -170,23 +160,21 @@ static __always_inline enum outcome route(const struct settings *set, const stru
 	struct service_key key = { p->dst, service_rest(p->dport, p->proto, SERVICE_PORT) };
 	struct flow_set *memory;
 	enum outcome o;
-	__u32 at, class;
+	__u32 at;
 
 	o = service_find(set, service_bucket_of(to), &key, &c->service);
 	if (o != OUT_STEERED)
 		return o;
-	class = c->service->class;
-	if (class >= CLASS_COUNT)
+	c->class = *(const volatile __u8 *)&c->service->class;
+	if (c->class >= CLASS_COUNT)
 		return OUT_CLASS_UNKNOWN;
 	c->hash = flow_hash_to(set, to, p->src.half[0], p->src.half[1], p->sport);
 	at = flow_set_of(c->hash, set->flows_mask);
 	memory = bpf_map_lookup_elem(&flows, &at);
 	if (!memory)
 		return OUT_INTERNAL;
-	c->to = choose(memory, class, c);
-	if (!c->to)
-		return c->why;
-	return check_way(p, c->to);
+	c->to = choose(memory, c);
+	return c->to ? OUT_STEERED : c->why;
 }
 
 #endif
