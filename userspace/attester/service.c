@@ -188,7 +188,10 @@ void attester_main(int fd, struct attester *a)
 
 	/* OpenSSL reads its configuration at the first use: let that be now. */
 	binding_report_data(&nothing, digest);
-	err = sandbox_enter(SANDBOX_DEVICE);
+	/* Its user stays: the device and configfs are root's. */
+	err = sandbox_drop_capabilities();
+	if (!err)
+		err = sandbox_enter(SANDBOX_DEVICE);
 	if (err) {
 		log_warnx("cannot enter the sandbox: %s", strerror(-err));
 		_exit(2);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -15,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { FD_FIRST = 3 }; /* stderr stays */
@@ -121,6 +123,14 @@ int sandbox_drop(const char *user)
 			return err;
 	}
 	return no_new_privileges();
+}
+
+int sandbox_drop_capabilities(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return syscall(SYS_capset, &head, none) ? -errno : no_new_privileges();
 }
 
 /* A directory that is gone: as a root it is empty, and nothing can be made in it. */

@@ -31,6 +31,12 @@ int sandbox_drop(const char *user);
  */
 int sandbox_isolate(const char *user);
 
+/*
+ * Every capability, and no_new_privs, for a child that has to stay root because what it opens is
+ * root's.  0 or -errno.
+ */
+int sandbox_drop_capabilities(void);
+
 /* The seccomp filter: any other call ends the process.  0 or -errno. */
 int sandbox_enter(enum sandbox_kind kind);
 
