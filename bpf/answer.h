@@ -99,11 +99,10 @@ static __always_inline __u64 sum_pseudo(const struct packet *p, __u8 proto, __u3
 }
 
 /* The IP header of an answer, from the VIP to the source.  Answers what comes behind it. */
-static __always_inline void *answer_ip(void *l3, const struct packet *p, __u8 proto,
-				       __u32 payload)
+static __always_inline void *answer_ip(void *l3, const struct packet *p, __u8 proto, __u32 payload)
 {
-	struct outer4 o4 = { p->dst.addr.w[3], p->src.addr.w[3],
-			     sizeof(struct iphdr) + payload, proto, 0 };
+	struct outer4 o4 = { p->dst.addr.w[3], p->src.addr.w[3], sizeof(struct iphdr) + payload,
+			     proto, 0 };
 	struct outer6 o6 = { p->dst, p->src, 0, payload, proto, 0 };
 
 	if (p->ipv6) {
@@ -131,7 +130,10 @@ static __always_inline struct hop hop_back(struct xdp_md *ctx, const struct pack
 static __always_inline void reset_of(const struct tcphdr *in, __u32 bytes, struct tcphdr *out)
 {
 	*out = (struct tcphdr){
-		.source = in->dest, .dest = in->source, .doff = TCP_DOFF_MIN, .rst = 1,
+		.source = in->dest,
+		.dest = in->source,
+		.doff = TCP_DOFF_MIN,
+		.rst = 1,
 	};
 	if (in->ack) {
 		out->seq = in->ack_seq;

@@ -20,6 +20,18 @@ enum {
 	L2_MAX = sizeof(struct ethhdr) + VLAN_TAGS_MAX * sizeof(struct vlan_tag),
 };
 
+/* What is decided about a packet, piece by piece. */
+struct choice {
+	const struct service *service; /* set as soon as the packet is known to be for a VIP */
+	const struct backend *to;
+	__u64 hash;
+	__u32 class;	  /* of service; read once, for it may change, and below CLASS_COUNT */
+	__u32 id;	  /* of to */
+	enum outcome why; /* of there being nobody */
+	bool here;	  /* it leaves by the interface that it came in by */
+	bool new_flow;	  /* not remembered before, and now it is */
+};
+
 /* In two stores. */
 struct mac {
 	__u32 first;
@@ -83,7 +95,7 @@ static __always_inline void ipv4_write(struct iphdr *ip, const struct outer4 *o)
 struct outer6 {
 	union ip src;
 	union ip dst;
-	__u32 label;
+	__u32 label;   /* 20 bits */
 	__u32 payload; /* below 2^16 */
 	__u32 proto;
 	__u32 tos;
@@ -94,7 +106,7 @@ static __always_inline void ipv6_write(struct ipv6hdr *ip, const struct outer6 *
 	__u32 *w = (__u32 *)ip;
 	__u64 *half = (__u64 *)(w + 2);
 
-	w[0] = bpf_htonl(6u << 28 | o->tos << 20 | (o->label & FLOW_LABEL_MASK));
+	w[0] = bpf_htonl(6u << 28 | o->tos << 20 | o->label);
 	w[1] = bpf_htonl(o->payload << 16 | o->proto << 8 | OUTER_TTL);
 	half[0] = o->src.half[0];
 	half[1] = o->src.half[1];
@@ -139,12 +151,13 @@ static __always_inline void *reframe(struct xdp_md *ctx, const struct packet *p,
 }
 
 /* The frame's own destination becomes its source, unless it leaves by an interface of its own. */
-static __always_inline struct mac source_for(struct xdp_md *ctx, const struct backend *to)
+static __always_inline struct mac source_for(struct xdp_md *ctx, const struct backend *to,
+					     bool leaves_here)
 {
 	const void *eth = (void *)(long)ctx->data;
 	struct mac own;
 
-	if (!likely(to->ifindex == ctx->ingress_ifindex)) {
+	if (!likely(leaves_here)) {
 		own = mac_read(to->source_mac);
 		if (!mac_is_zero(own))
 			return own;
@@ -166,10 +179,10 @@ static __always_inline enum outcome check_way(const struct backend *to, struct m
 }
 
 static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, const struct packet *p,
-						 const struct settings *set,
-						 const struct backend *to)
+						 const struct settings *set, const struct choice *c)
 {
-	struct hop hop = { mac_read(to->mac), source_for(ctx, to), bpf_htons(ETH_P_IP) };
+	const struct backend *to = c->to;
+	struct hop hop = { mac_read(to->mac), source_for(ctx, to, c->here), bpf_htons(ETH_P_IP) };
 	struct outer4 o = {
 		.src = set->source4,
 		.dst = to->addr.w[3],
@@ -192,14 +205,14 @@ static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, const struc
 }
 
 static __always_inline enum outcome encapsulate6(struct xdp_md *ctx, const struct packet *p,
-						 const struct settings *set,
-						 const struct backend *to, __u32 label)
+						 const struct settings *set, const struct choice *c)
 {
-	struct hop hop = { mac_read(to->mac), source_for(ctx, to), bpf_htons(ETH_P_IPV6) };
+	const struct backend *to = c->to;
+	struct hop hop = { mac_read(to->mac), source_for(ctx, to, c->here), bpf_htons(ETH_P_IPV6) };
 	struct outer6 o = {
 		.src.addr = set->source6,
 		.dst.addr = to->addr,
-		.label = label,
+		.label = c->hash & FLOW_LABEL_MASK,
 		.payload = p->length,
 		.proto = p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP,
 		.tos = p->tos,

@@ -199,7 +199,7 @@ static __always_inline bool pass_on_congestion(struct xdp_md *ctx, const struct 
 	*word |= bpf_htons(ECN_CE);
 	/* RFC 1624, eqn. 3: HC' = ~(~HC + ~m + m') */
 	word = &((struct iphdr *)ip)->check;
-	sum = (__u16)~*word + (__u16)~old + (old | bpf_htons(ECN_CE));
+	sum = (__u16) ~*word + (__u16)~old + (old | bpf_htons(ECN_CE));
 	sum = (sum & 0xffff) + (sum >> 16);
 	*word = ~((sum & 0xffff) + (sum >> 16));
 	return old & bpf_htons(ECN_MASK);

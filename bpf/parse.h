@@ -25,9 +25,9 @@
 #include "abi.h"
 
 enum {
-	VLAN_TAGS_MAX = 2,     /* 802.1Q, and 802.1ad around it */
+	VLAN_TAGS_MAX = 2,	    /* 802.1Q, and 802.1ad around it */
 	IP_MORE_OR_OFFSET = 0x3fff, /* MF flag and the 13 offset bits: a fragment */
-	IP_VERSION_IHL = 0x45, /* IPv4 without options */
+	IP_VERSION_IHL = 0x45,	    /* IPv4 without options */
 	TCP_DOFF_MIN = 5,
 	/* IPv6 extension headers that linux/in.h has no name for: RFC 7401, RFC 5533. */
 	NEXT_HIP = 139,
@@ -60,12 +60,12 @@ struct packet {
 	__be16 sport;
 	__be16 dport;
 	__u8 proto;
-	__u8 tos;     /* DSCP and ECN, of either family */
+	__u8 tos; /* DSCP and ECN, of either family */
 	bool ipv6;
 	bool for_many; /* the frame went to a group: RFC 1122, 3.3.6 */
-	__u32 l3;     /* where the IP header begins: 14, 18 or 22 */
-	__u32 length; /* of the IP packet, as it says; at most what the frame holds */
-	__u32 frame;  /* bytes of the frame */
+	__u32 l3;      /* where the IP header begins: 14, 18 or 22 */
+	__u32 length;  /* of the IP packet, as it says; at most what the frame holds */
+	__u32 frame;   /* bytes of the frame */
 };
 
 /* The next len bytes, or NULL if the frame ends before them. */

@@ -47,8 +47,8 @@ static __always_inline bool plain_ipv4(struct cursor *c, struct packet *p)
 	p->length = bpf_ntohs(ip->tot_len);
 	p->proto = ip->protocol;
 	p->ipv6 = false;
-	if (p->for_many || *(const __u8 *)ip != IP_VERSION_IHL || ip->frag_off & bpf_htons(IP_MORE_OR_OFFSET) ||
-	    p->length < sizeof(*ip))
+	if (p->for_many || *(const __u8 *)ip != IP_VERSION_IHL ||
+	    ip->frag_off & bpf_htons(IP_MORE_OR_OFFSET) || p->length < sizeof(*ip))
 		return false;
 	return plain_l4(ip + 1, c->end, p->length - sizeof(*ip), p);
 }

@@ -40,7 +40,8 @@ static __always_inline void count_forwarded(const struct choice *c, __u32 bytes)
 		traffic_add(t, bytes, c->new_flow);
 }
 
-/* Is the destination a VIP, if only by its address?  Then why says what is wrong with the packet. */
+/* Is the destination a VIP, if only by its address?  Then why says what is wrong with the packet.
+ */
 static __always_inline enum outcome refuse_unread(const struct settings *set,
 						  const struct packet *p, enum outcome why)
 {
@@ -81,7 +82,7 @@ static __always_inline int refuse(struct xdp_md *ctx, const struct choice *c, en
 	if (why != OUT_TOO_BIG || !c->to)
 		return answer(ctx, 0);
 	outer = ip_is_ipv4((const union ip *)&c->to->addr) ? sizeof(struct iphdr)
-							    : sizeof(struct ipv6hdr);
+							   : sizeof(struct ipv6hdr);
 	return answer(ctx, c->to->mtu > outer ? c->to->mtu - outer : 0xffff - outer);
 }
 
@@ -89,15 +90,8 @@ static __always_inline enum outcome encapsulate(struct xdp_md *ctx, const struct
 						const struct settings *set, const struct choice *c)
 {
 	if (ip_is_ipv4((const union ip *)&c->to->addr))
-		return encapsulate4(ctx, p, set, c->to);
-	return encapsulate6(ctx, p, set, c->to, c->hash);
-}
-
-static __always_inline int forward(struct xdp_md *ctx, const struct backend *to)
-{
-	if (likely(to->ifindex == ctx->ingress_ifindex))
-		return XDP_TX;
-	return bpf_redirect(to->ifindex, 0);
+		return encapsulate4(ctx, p, set, c);
+	return encapsulate6(ctx, p, set, c);
 }
 
 /* The rest of the way of a plain packet, for either family. */
@@ -115,10 +109,11 @@ static __always_inline int serve(struct xdp_md *ctx, const struct packet *p)
 	c.to = NULL;
 	o = route(set, p, &c);
 	if (likely(o == OUT_STEERED && c.to)) {
+		c.here = c.to->ifindex == ctx->ingress_ifindex;
 		o = encapsulate(ctx, p, set, &c);
 		if (likely(o == OUT_STEERED)) {
 			count_forwarded(&c, p->frame);
-			return forward(ctx, c.to);
+			return likely(c.here) ? XDP_TX : bpf_redirect(c.to->ifindex, 0);
 		}
 	}
 	count(o, p->frame);

@@ -17,16 +17,6 @@ enum {
 	RING_WALK = 8,
 };
 
-struct choice {
-	const struct service *service; /* set as soon as the packet is known to be for a VIP */
-	const struct backend *to;
-	__u64 hash;
-	__u32 class;	  /* of service; read once, for it may change, and below CLASS_COUNT */
-	__u32 id;	  /* of to */
-	enum outcome why; /* of there being nobody */
-	bool new_flow;	  /* not remembered before, and now it is */
-};
-
 /* A service's ring, read as the daemon writes it: at once. */
 union ring_ref {
 	struct {

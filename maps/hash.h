@@ -43,15 +43,14 @@ HASH_INLINE __u64 hash_half(const struct addr *a, int half)
 }
 
 /*
- * 64 keyed bits of where a packet goes; those of a flow are built upon them.  One multiplication
- * puts port and protocol where no IPv4 address can meet them.
+ * 64 keyed bits of where a packet goes; those of a flow are built upon them.  One fold does, for
+ * nobody but the daemon chooses VIPs; the multiplications keep port, protocol and the halves apart.
  */
 HASH_INLINE __u64 destination_hash(const struct settings *s, __u64 half0, __u64 half1,
 				   __be16 port, __u8 proto)
 {
-	__u64 h = hash_fold(half1 + ((__u64)port << 8 | proto) * HASH_K0, s->hash_key[0]);
-
-	return half0 ? h + hash_fold(half0, s->hash_key[1]) : h;
+	half1 += ((__u64)port << 8 | proto) * HASH_K0;
+	return hash_fold(half1 + half0 * HASH_K1, s->hash_key[0]);
 }
 
 /* The bucket, without the half's offset, where a service's search begins. */
@@ -67,7 +66,7 @@ HASH_INLINE __u32 service_hash(const struct settings *s, const struct addr *vip,
 		destination_hash(s, hash_half(vip, 0), hash_half(vip, 1), port, proto));
 }
 
-/* 64 keyed bits of a flow to that destination. */
+/* 64 keyed bits of a flow to it.  Sources are for anybody to choose, so each half is folded. */
 HASH_INLINE __u64 flow_hash_to(const struct settings *s, __u64 destination, __u64 half0,
 			       __u64 half1, __be16 sport)
 {
