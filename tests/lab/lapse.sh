@@ -73,6 +73,6 @@ done
 check "time goes by"	within 15 is_over $((later + 1))
 check "then it refuses, too"	is_refused 443
 check "the public is served on"	ask ask $vip4 80 20
-load_ends >/dev/null
+load_ends
 note "load: $(cat $run/load)"
 done_testing

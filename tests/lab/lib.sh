@@ -117,10 +117,10 @@ load_begins() {
 		"$build/tests/lab/traffic.bpf.o" eth0 "$(mac_of router)" $source "$2" "$3" >$run/load &
 	load=$!
 }
-load_ends() {	# says how many were sent
+load_ends() {	# how many were sent, in $sent; not in $(…), which cannot wait for our jobs
 	kill $load
 	wait $load || :
-	jq .sent $run/load
+	sent=$(jq -e .sent $run/load)
 }
 
 packets_to_all() {	# PORT
@@ -225,6 +225,7 @@ confidential_ms=86400000
 classified_ms=3600000
 refusal=answer
 moved_permille=1000	# rings follow costs at once
+rebuild_ms=1000
 plain_check=80	# a port, or none: taken as healthy
 sizes='{services: 512, backends: 4096, flows: 65536}'
 
@@ -315,7 +316,7 @@ router_config() {
 		  heartbeats-missed: $heartbeats_missed
 		  reappraise-ms: $reappraise_ms
 		  leases: {confidential-ms: $confidential_ms, classified-ms: $classified_ms}
-		  rebuild-ms: 1000
+		  rebuild-ms: $rebuild_ms
 		  moved-permille: $moved_permille
 		  sizes: $sizes
 		  services:

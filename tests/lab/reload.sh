@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # A reload goes over to the new configuration whole, while packets flow, or not at all
-# with every mistake named and the old one serving.  What it takes away is gone with
-# the next packet; what stays is not touched.
+# with every mistake named and the old one serving.  A backend that it takes away is gone
+# with the next packet; what stays is not touched.
 #
 #   client .1 ---+--- genuine-1 .11
 #   router .2 ---+--- genuine-2 .12
@@ -16,16 +16,48 @@ reload() { fairlead reload; }
 refused_to_reload() { ! fairlead reload && ! grep -q "^fairleadd: reloaded" <<<"$(lines_since)"; }
 mark() { marked=$(wc -l <$run/router.log); }
 lines_since() { tail -n +$((marked + 1)) $run/router.log; }
+said_once() { [[ $(lines_since | grep -cF -- "$1") == 1 ]]; }
 said() { lines_since | grep -F -- "$1"; }
 config() { router_config >$run/router.yaml; }
 program_on() { at router ip -j link show dev eth0 | jq '.[0].xdp.prog.id'; }
-failed_reloads() { at router curl -sf http://127.0.0.1:9477/metrics | sed -n 's/^fairlead_config_reloads_total{result="refused"} //p'; }
+metrics() { at router curl -sf http://127.0.0.1:9477/metrics; }
+failed_reloads() { metrics | sed -n 's/^fairlead_config_reloads_total{result="refused"} //p'; }
 
+rebuild_ms=3600000	# costs are not to move slots here: what moves, the reload has moved
 raise genuine-1=genuine genuine-2=genuine altered=altered
 check "genuine-1 and genuine-2 attest"	within 15 attested genuine-1 genuine-2
 check "the altered one is refused"	within 15 state_is altered refused
 check "both serve"	within 5 answer_is "genuine-1 genuine-2" ask $vip4 443 40
 program=$(program_on)
+
+# --- to the same configuration
+
+reloads_are() { [[ $(fairlead -j status | jq .reloads) == "$1" ]]; }
+steering() {	# ids, rings, leases: what may not be other than before
+	metrics | grep '^fairlead_ring_slots_moved_total'
+	show service 'map([.name, .id, .ring_slots])'
+	show backend 'map([.name, .id, .health])'
+	show lease 'map([.backend, .class, .until_boottime_ms])'
+}
+declare -A conversation
+for ((i = 0; i < 8; i++)); do
+	ask hold $vip4 80 12 >$run/conversation.$i 2>&1 &
+	conversation[$i]=$!
+done
+settled() { local a; a=$(steering); sleep 0.5; [[ $(steering) == "$a" ]]; }
+check "all is quiet"	within 10 settled
+before=$(steering) base=$(packets_to_all 443)
+load_begins 20000 $vip4 443 -t
+check "traffic flows"	within 5 grows 443
+kill -HUP "$(pid_of router)"
+check "SIGHUP reloads"	within 5 reloads_are 1
+check "so does the command"	reload
+check "that makes two"	reloads_are 2
+check "rings, ids and leases are the same"	[ "$(steering)" = "$before" ]
+load_ends
+check "the load is enough to lose some of"	[ "$sent" -gt 1000 ]
+check "not one packet of $sent was lost"	\
+	within 2 eval '((sent == $(packets_to_all 443) - base + $(cable_losses)))'
 load_begins 20000 $vip4 443 -t
 check "traffic flows"	within 5 grows 443
 
@@ -35,9 +67,10 @@ full=$claimants
 claimants="genuine-1, altered"
 config
 check "reload: genuine-2 serves the confidential no more"	reload
+check "who comes now is served by genuine-1 alone"	within 2 answer_is genuine-1 ask $vip6 443 40
+came_since() { (($(packets_to "$1" 443) > $2)); }
 after=$(packets_to genuine-2 443)
-check "with the next connection it is genuine-1 alone"	answer_is genuine-1 ask $vip6 443 40
-check "and with the next packet: none came to genuine-2"	[ "$(packets_to genuine-2 443)" = "$after" ]
+check "who was there before stays with genuine-2: it holds the lease"	within 3 came_since genuine-2 "$after"
 claimants=$full
 config
 check "reload: it serves again"	reload
@@ -47,8 +80,10 @@ kept=("${fleet[@]}")
 fleet=(genuine-1 altered) claimants="genuine-1, altered" all=$everybody everybody=$claimants
 config
 check "reload: genuine-2 is gone"	reload
+after=$(packets_to genuine-2 443)
 check "nobody knows it any more"	eval '! fairlead backend show genuine-2'
 check "genuine-1 serves alone"	answer_is genuine-1 ask $vip4 443 30
+check "not one packet came to genuine-2 after the reload"	[ "$(packets_to genuine-2 443)" = "$after" ]
 fleet=("${kept[@]}") claimants=$full everybody=$all
 config
 check "reload: genuine-2 is back"	reload
@@ -76,7 +111,9 @@ check "a configuration with many mistakes is not taken"	refused_to_reload
 check "a class that is none is named"	said 'secret'
 check "a ring that is no prime is named"	said '4094'
 check "an interval that is none is named"	said 'never'
-check "with file and line"	eval 'lines_since | grep -E "router.yaml:[0-9]+: "'
+check "each mistake once, with file and line"	eval \
+	'[ "$(lines_since | grep -cE "^/run/lab/router.yaml:[0-9]+: ")" = "$(lines_since | grep -c router.yaml:)" ]'
+check "the first at its line"	said_once "$run/router.yaml:$(grep -n 'heartbeat-ms: never' $run/router.yaml | cut -d: -f1): "
 check "the refused reload is counted"	[ "$(failed_reloads)" -ge 1 ]
 config
 mark
@@ -102,5 +139,15 @@ kill -HUP "$(pid_of router)"
 check "nor on SIGHUP"	within 3 said 'the old configuration serves on'
 check "the old one has served throughout"	answer_is "altered genuine-1 genuine-2" ask $vip4 443 90
 check "traffic flows on"	grows 443
-load_ends >/dev/null
+load_ends
+held=0 lost=0
+for i in "${!conversation[@]}"; do
+	status=0
+	wait ${conversation[$i]} || status=$?
+	grep -q '^genuine-1' $run/conversation.$i || continue
+	held=$((held + 1))
+	((status == 0)) || lost=$((lost + 1))
+done
+check "some conversations were with the one that stayed throughout"	[ $held -gt 0 ]
+check "not one of these $held was lost"	[ $lost = 0 ]
 done_testing
