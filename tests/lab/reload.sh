@@ -40,7 +40,7 @@ steering() {	# ids, rings, leases: what may not be other than before
 	show lease 'map([.backend, .class, .until_boottime_ms])'
 }
 declare -A conversation
-for ((i = 0; i < 8; i++)); do
+for ((i = 0; i < 24; i++)); do
 	ask hold $vip4 80 12 >$run/conversation.$i 2>&1 &
 	conversation[$i]=$!
 done
@@ -89,6 +89,17 @@ config
 check "reload: genuine-2 is back"	reload
 check "it has no lease until it has attested"	within 15 attested genuine-2
 check "both serve"	within 5 answer_is "genuine-1 genuine-2" ask $vip4 443 40
+
+untouched() { metrics | sed -n 's/^fairlead_packets_total{outcome="not_ours"} //p'; }
+router_config | sed '/- name: quiz4$/,/backends:/d' >$run/router.yaml
+check "reload: a service is gone"	reload
+check "nobody knows it any more"	eval '! fairlead service show quiz4'
+check "its packets are no business of ours"	eval \
+	'n=$(untouched); ask -u -w 300 ask $vip4 5353; (($(untouched) > n))'
+check "its neighbours serve"	ask -u ask $vip6 5353 20
+config
+check "reload: it is back"	reload
+check "and serves"	within 5 ask -u ask $vip4 5353 20
 
 genuine_measurement=$measurement
 measurement=$altered_measurement
