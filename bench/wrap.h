@@ -5,13 +5,19 @@
 
 #include <linux/types.h>
 
+enum wrap_order {
+	WRAP_IN_ORDER, /* each flow once, then all again: to make them known */
+	WRAP_EACH,     /* each once, in an order that no prefetcher knows */
+	WRAP_DRAWN,    /* any flow, drawn anew for each packet */
+};
+
 struct wrap {
 	__u32 length; /* of the frame as it was */
 	__u32 family; /* 4 or 6 */
 	__u32 mask;   /* flows - 1 */
 	__u32 base;   /* source address of flow 0, or its last word; host order */
 	__u32 turn;   /* packets so far */
-	__u32 stride; /* flow = turn * stride & mask: 1 in order, an odd constant in none */
+	__u32 order;  /* enum wrap_order */
 	__u32 sum;    /* IPv4: of the header without checksum and source */
 	__u16 eth[7]; /* the Ethernet header */
 	__u16 pad;

@@ -38,7 +38,7 @@ struct spec {
 	uint8_t proto;
 	uint8_t tos;
 	uint8_t flags;
-	uint8_t tags;	 /* VLAN tags: 0 to 3 */
+	uint8_t tags; /* VLAN tags: 0 to 3 */
 	size_t payload;
 	uint32_t seq;
 	uint32_t ack;

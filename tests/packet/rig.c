@@ -19,8 +19,7 @@ enum { SKIPPED = 77, CPUS_MAX = 1024 };
 
 static const uint64_t key[2] = { 0x0123456789abcdef, 0xfedcba9876543210 };
 static const char *const backend_addr[RIG_BACKENDS] = {
-	NULL,	      "10.9.0.1",  "10.9.0.2",	"10.9.0.3",
-	"fd00:9::1", "fd00:9::2", "fd00:9::3", "10.9.0.7",
+	NULL, "10.9.0.1", "10.9.0.2", "10.9.0.3", "fd00:9::1", "fd00:9::2", "fd00:9::3", "10.9.0.7",
 };
 
 static void die(const char *what)
@@ -122,9 +121,12 @@ static void services_fill(struct rig *r)
 		uint16_t id, port;
 		uint8_t proto;
 	} all[] = {
-		{ VIP4, SERVICE_TCP4, 443, IPPROTO_TCP }, { VIP4, SERVICE_UDP4, 53, IPPROTO_UDP },
-		{ VIP6, SERVICE_TCP6, 443, IPPROTO_TCP }, { VIP6, SERVICE_UDP6, 53, IPPROTO_UDP },
-		{ VIP4, 0, 0, 0 },			  { VIP6, 0, 0, 0 },
+		{ VIP4, SERVICE_TCP4, 443, IPPROTO_TCP },
+		{ VIP4, SERVICE_UDP4, 53, IPPROTO_UDP },
+		{ VIP6, SERVICE_TCP6, 443, IPPROTO_TCP },
+		{ VIP6, SERVICE_UDP6, 53, IPPROTO_UDP },
+		{ VIP4, 0, 0, 0 },
+		{ VIP6, 0, 0, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
@@ -356,9 +358,11 @@ bool rig_steered(struct rig *r, const char *what, const struct spec *s, uint16_t
 		.label = rig_flow_hash(r, s) & 0xfffff,
 	};
 	struct want want = {
-		XDP_TX, OUT_STEERED, ipv6 ? (tcp ? SERVICE_TCP6 : SERVICE_UDP6)
-					  : (tcp ? SERVICE_TCP4 : SERVICE_UDP4),
-		backend, .new_flow = !rig_flow(r, s),
+		XDP_TX,
+		OUT_STEERED,
+		ipv6 ? (tcp ? SERVICE_TCP6 : SERVICE_UDP6) : (tcp ? SERVICE_TCP4 : SERVICE_UDP4),
+		backend,
+		.new_flow = !rig_flow(r, s),
 	};
 
 	wanted = frame_wrapped(&in, &w);

@@ -48,9 +48,9 @@ static void untouched(struct rig *r)
 		{ CLIENT4, VIP4, 40001, 443, IPPROTO_TCP, .tags = 3 },
 	};
 	static const char *const what[] = {
-		"other IPv4 address", "other port", "other protocol", "other IPv6 address",
-		"IPv6 other protocol", "ping", "IPv6 ping", "SCTP to a VIP", "ESP to a VIP",
-		"mapped source", "three VLAN tags",
+		"other IPv4 address",  "other port",	"other protocol",  "other IPv6 address",
+		"IPv6 other protocol", "ping",		"IPv6 ping",	   "SCTP to a VIP",
+		"ESP to a VIP",	       "mapped source", "three VLAN tags",
 	};
 	struct frame f;
 
@@ -213,7 +213,8 @@ static void services(struct rig *r)
 	r->settings->services_mask = 1;
 	for (int bucket = 0; bucket < 2; bucket++)
 		for (int i = 0; i < SERVICE_SLOTS - bucket; i++)
-			r->services[(service_hash(r->settings, &s.vip, s.port, s.proto) + bucket) & 1]
+			r->services[(service_hash(r->settings, &s.vip, s.port, s.proto) + bucket) &
+				    1]
 				.slot[i] = full;
 	passes(r, "not in two buckets", &f);
 	rig_service_add(r, &s);
