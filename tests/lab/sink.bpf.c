@@ -39,7 +39,8 @@ struct seen {
 	__u64 bytes;
 	__u64 first_ns, last_ns; /* CLOCK_MONOTONIC */
 	__u64 last_jiffies;
-	__u64 gap_ns; /* the longest silence between two */
+	__u64 gap_ns;  /* the longest silence between two */
+	__u64 largest; /* frame, in bytes */
 };
 
 struct {
@@ -116,6 +117,8 @@ int sink(struct __sk_buff *skb)
 	__sync_fetch_and_add(&s->bytes, skb->len);
 	if (now > s->last_ns && now - s->last_ns > s->gap_ns)
 		s->gap_ns = now - s->last_ns;
+	if (skb->len > s->largest)
+		s->largest = skb->len;
 	s->last_ns = now;
 	s->last_jiffies = bpf_jiffies64();
 	return TC_ACT_OK;

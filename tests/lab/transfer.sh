@@ -29,7 +29,8 @@ moves_much() {	# put|get VIP
 	read -r name ours theirs <<<"$out"
 	[[ $ours == "$theirs" && ${#ours} == 64 ]]
 }
-full_segments() { (($(seen_of "$1" 443 bytes add) / $(packets_to "$1" 443) > 1000)); }
+# Ethernet, the outer header, and all that the client's MTU allows.
+full_segments() { (($(seen_of "$1" 443 largest max) == 14 + $2 + 1500)); }
 echoes() { ask -w 3000 datagrams "$1" 5353 2800; }
 none_refused() { [[ $(fairlead -j outcome show | jq '[.[] | select(.refusal) | .packets] | add') == 0 ]]; }
 
@@ -44,8 +45,7 @@ for vip in $vip4 $vip6; do
 	check "20 MB down by $vip: the digests agree"	moves_much get $vip
 	check "datagrams of 1 to 1400 bytes by $vip come back as they were"	echoes $vip
 done
-for node in genuine-1 genuine-2; do
-	check "segments to $node were full"	full_segments $node
-done
+check "segments to genuine-1 were full"	full_segments genuine-1 20
+check "segments to genuine-2 were full"	full_segments genuine-2 40
 check "no packet was refused on the way"	none_refused
 done_testing
