@@ -123,6 +123,10 @@ struct daemon {
 	struct ring_work *ring_work;
 	struct ring_slot *ring_scratch;
 	struct ring_member *member_scratch;
+	struct ring_member *drawn_members; /* what ring_scratch was drawn from, for the next service */
+	size_t drawn_count;
+	uint32_t drawn_slots; /* 0: nothing that another may have */
+	bool drawn_cheapest;
 	struct event *plan_event;
 	size_t plan_next;	  /* the route that the next turn begins with */
 	uint64_t settle_until_ms; /* after a take-over nobody is planned out before then */

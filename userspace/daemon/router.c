@@ -362,6 +362,7 @@ void router_stop(struct daemon *d)
 	ring_work_free(d->ring_work);
 	free(d->ring_scratch);
 	free(d->member_scratch);
+	free(d->drawn_members);
 	free(d->crl);
 	nexthops_close(d->nexthops);
 	clock_close(d->clock);

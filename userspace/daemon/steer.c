@@ -72,6 +72,36 @@ static void withdraw(struct daemon *d, struct route *r)
 	log_info("service %s: nobody may serve it; its ring is taken away", r->name);
 }
 
+/* Services of one pool begin with one ring: it is drawn once. */
+static bool drawn_already(const struct daemon *d, const struct ring_want *w)
+{
+	return d->drawn_slots == w->slots && d->drawn_count == w->count &&
+	       d->drawn_cheapest == w->cheapest &&
+	       !memcmp(d->drawn_members, w->members, w->count * sizeof(*w->members));
+}
+
+static void remember_drawn(struct daemon *d, const struct ring_want *w)
+{
+	memcpy(d->drawn_members, w->members, w->count * sizeof(*w->members));
+	d->drawn_count = w->count;
+	d->drawn_slots = w->slots;
+	d->drawn_cheapest = w->cheapest;
+}
+
+static int draw(struct daemon *d, const struct ring_want *w, const struct ring_slot *old,
+		struct ring_moves *moves)
+{
+	int err;
+
+	if (!old && drawn_already(d, w))
+		return 0;
+	d->drawn_slots = 0;
+	err = ring_update(d->ring_work, w, old, d->ring_scratch, moves);
+	if (!err && !old)
+		remember_drawn(d, w);
+	return err;
+}
+
 static void publish(struct daemon *d, struct route *r, size_t count, enum plan_verdict v)
 {
 	struct ring_want want = {
@@ -90,7 +120,7 @@ static void publish(struct daemon *d, struct route *r, size_t count, enum plan_v
 	old = tables_ring(d->tables, r->id, &slots);
 	if (slots != want.slots)
 		old = NULL;
-	err = ring_update(d->ring_work, &want, old, d->ring_scratch, &moves);
+	err = draw(d, &want, old, &moves);
 	if (err) {
 		log_warnx("service %s: a ring of %zu backends was not published: %s", r->name,
 			  count, strerror(-err));
@@ -239,12 +269,16 @@ static int scratch_init(struct daemon *d)
 	ring_work_free(d->ring_work);
 	free(d->ring_scratch);
 	free(d->member_scratch);
+	free(d->drawn_members);
+	d->drawn_slots = 0;
+	d->drawn_members = calloc(d->nodes_count + 1, sizeof(*d->drawn_members));
 	d->ring_work = ring_work_new(d->nodes_count + 1, slots);
 	d->ring_scratch = calloc(slots, sizeof(*d->ring_scratch));
 	d->member_scratch = calloc(d->nodes_count + 1, sizeof(*d->member_scratch));
 	if (!d->plan_event)
 		d->plan_event = evtimer_new(d->base, on_plan, d);
-	return d->ring_work && d->ring_scratch && d->member_scratch && d->plan_event ? 0 : -ENOMEM;
+	return d->ring_work && d->ring_scratch && d->member_scratch && d->drawn_members &&
+			       d->plan_event ? 0 : -ENOMEM;
 }
 
 static struct service_want want_of(const struct service_config *s)
