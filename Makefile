@@ -126,6 +126,11 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/fairlead
 	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/sbin
 	install -m 644 $(BUILD)/router.bpf.o $(BUILD)/guard.bpf.o $(DESTDIR)$(PREFIX)/lib/fairlead
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/fairlead
+	sed 's,/usr/local/,$(PREFIX)/,' packaging/fairleadd.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/fairleadd.service
+	install -m 644 docs/*.md docs/fairlead.yaml LICENSE README.md \
+		$(DESTDIR)$(PREFIX)/share/doc/fairlead
 	for s in 5 7 8; do install -d $(DESTDIR)$(PREFIX)/share/man/man$$s; \
 	  for m in man/*.$$s; do [ ! -e $$m ] || \
 	    install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$$s; done; done
