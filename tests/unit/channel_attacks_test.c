@@ -279,7 +279,7 @@ static void test_late_quote(void **state)
 	assert_true(hostile_say(h, attest(text, sizeof(text), 1, "127.0.0.1", port)));
 	proc_wants(&agent, MSG_QUOTE_WANTED, -1);
 	hostile_free(h);
-	proc_must_say(&agent, "evil at ");
+	proc_must_say(&agent, ": it hung up");
 	h = greeted();
 	proc_quote(&agent, 0);
 	assert_true(hostile_say(h, "{\"type\":\"PING\",\"n\":1}"));
@@ -440,6 +440,28 @@ static void test_slow_ones(void **state)
 	good_router_goes_on();
 }
 
+/* A certificate that was good when the session began does not outlive itself in it. */
+static void test_it_expires_meanwhile(void **state)
+{
+	struct timespec nap = { 3, 0 };
+	EVP_PKEY *key = kit_key();
+	struct identity id;
+	struct hostile *h;
+
+	(void)state;
+	kit_issue_key(kit, &id, "short", "URI:fairlead://node/short", -60, 2, key);
+	EVP_PKEY_free(key);
+	h = hostile_dial(port, &(struct manners){ .id = &id });
+	assert_true(hostile_greets(h, HELLO_OF("router")));
+	proc_mark(&agent);
+	nanosleep(&nap, NULL);
+	assert_true(hostile_say(h, "{\"type\":\"PING\",\"n\":1}"));
+	assert_false(hostile_hears_type(h, "PONG"));
+	proc_must_say(&agent, "refused: its certificate has expired meanwhile");
+	hostile_free(h);
+	good_router_goes_on();
+}
+
 /* A router that says nothing any more is not kept; a second connection of one node replaces it. */
 static void test_silence_and_return(void **state)
 {
@@ -488,6 +510,7 @@ int main(void)
 		cmocka_unit_test(test_early_data),
 		cmocka_unit_test(test_unread_answers),
 		cmocka_unit_test(test_crowd),
+		cmocka_unit_test(test_it_expires_meanwhile),
 		cmocka_unit_test(test_silence_and_return),
 		cmocka_unit_test(test_slow_ones),
 	};

@@ -373,7 +373,8 @@ static void test_full_socket_loses_nothing(void **state)
 	struct world *w = *state;
 	struct msg_evidence e;
 	struct msg_failure f;
-	unsigned int failures = 0;
+	unsigned int failures = 0, beats = 0;
+	struct timespec nap = { 1, 500000000 };
 	bool evidence = false;
 
 	connect_agent(w);
@@ -383,6 +384,7 @@ static void test_full_socket_loses_nothing(void **state)
 	proc_attest(&w->router, ROUTER_ID, GENERATION, 60);
 	proc_wants(&w->agent, MSG_QUOTE_WANTED, -1);
 	proc_quote(&w->agent, PADDING);
+	nanosleep(&nap, NULL); /* fifteen heartbeats */
 	while ((failures < QUESTIONS || !evidence) && proc_next(&w->router, KIT_WAIT_MS)) {
 		if (w->router.m.type == MSG_EVIDENCE_FAILED) {
 			assert_true(msg_failure_get(w->router.m.body, &f));
@@ -392,8 +394,13 @@ static void test_full_socket_loses_nothing(void **state)
 			assert_true(msg_evidence_get(w->router.m.body, &e));
 			assert_int_equal(e.report.n, REPORT_DATA_BYTES + PADDING);
 			evidence = true;
+		} else {
+			assert_int_not_equal(w->router.m.type, MSG_BEAT_MISSED);
+			beats += w->router.m.type == MSG_BEAT && failures < QUESTIONS;
 		}
 	}
+	/* Meanwhile it has read nothing from the agent, and not held that against it. */
+	assert_true(beats < 5);
 	assert_int_equal(failures, QUESTIONS);
 	assert_true(evidence);
 	proc_wants(&w->router, MSG_BEAT, ROUTER_ID);

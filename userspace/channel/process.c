@@ -199,8 +199,11 @@ void channel_close(struct channel *ch)
 	agent_free(ch->agent);
 	http_free(ch->http);
 	parent_free(ch->host.parent);
-	if (ch->host.base)
+	if (ch->host.base) {
+		/* Deferred callbacks hold on to connections that are closed: the last of them go. */
+		event_base_loop(ch->host.base, EVLOOP_NONBLOCK);
 		event_base_free(ch->host.base);
+	}
 	if (ch->host.load_fd >= 0)
 		close(ch->host.load_fd);
 	tls_close(ch->host.tls);
