@@ -181,28 +181,28 @@ static __always_inline enum outcome judge(struct cursor *c, struct outer *o)
  */
 static __always_inline bool pass_on_congestion(struct xdp_md *ctx, const struct outer *o)
 {
-	__u8 *ip = (void *)(long)ctx->data + l3_offset(&o->p);
-	__u16 *word, old;
+	void *ip = (void *)(long)ctx->data + l3_offset(&o->p);
+	__be16 ecn = bpf_htons(o->proto == IPPROTO_IPV6 ? ECN_MASK << 4 : ECN_MASK);
+	__be16 *first, old;
+	__u16 *check;
 	__u32 sum;
 
 	if ((o->p.tos & ECN_MASK) != ECN_CE)
 		return true;
 	ip += o->header;
-	if (ip + sizeof(struct iphdr) > (__u8 *)(long)ctx->data_end)
+	first = ip;
+	if (ip + sizeof(struct iphdr) > (void *)(long)ctx->data_end || !(*first & ecn))
 		return false;
-	word = (__u16 *)ip;
-	old = *word;
-	if (o->proto == IPPROTO_IPV6) {
-		*word |= bpf_htons(ECN_CE << 4);
-		return old & bpf_htons(ECN_MASK << 4);
-	}
-	*word |= bpf_htons(ECN_CE);
+	old = *first;
+	*first = old | ecn;
+	if (o->proto == IPPROTO_IPV6)
+		return true;
 	/* RFC 1624, eqn. 3: HC' = ~(~HC + ~m + m') */
-	word = &((struct iphdr *)ip)->check;
-	sum = (__u16) ~*word + (__u16)~old + (old | bpf_htons(ECN_CE));
+	check = &((struct iphdr *)ip)->check;
+	sum = (__u16) ~*check + (__u16)~old + (__u16)(old | ecn);
 	sum = (sum & 0xffff) + (sum >> 16);
-	*word = ~((sum & 0xffff) + (sum >> 16));
-	return old & bpf_htons(ECN_MASK);
+	*check = ~((sum & 0xffff) + (sum >> 16));
+	return true;
 }
 
 /* The frame's header with its tags, put before the inner packet. */
