@@ -17,6 +17,26 @@ query() { at_router --data-urlencode "query=$1" http://127.0.0.1:19090/api/v1/qu
 query_is() { local v; v=$(query "$1"); echo "$1 is $v"; [[ $v == "$2" ]]; }
 query_at_least() { local v; v=$(query "$1"); echo "$1 is $v"; ((${v%.*} >= $2)); }
 
+need() {	# PROGRAM: of Debian's package prometheus
+	command -v "$1" >/dev/null || { echo "1..0 # SKIP want $1, of the package prometheus"; exit 77; }
+}
+need promtool
+need prometheus
+names_of() { sed -n "s/^fairlead_$1{.*$2=\"\([^\"]*\)\".*/\1/p" | sort -u; }	# METRIC LABEL
+# As maps/abi.h lists them.
+outcomes() {
+	sed -n '/^enum outcome {/,/^}/s/^\tOUT_\([A-Z_]*\),.*/\L\1/p' maps/abi.h | sort
+}
+labels() { page | grep -o '[{,][a-z_]*="' | tr -d '{,="' | sort -u | paste -sd' '; }
+series() { page | grep -c '^fairlead_'; }
+grows_over_time() {	# QUERY
+	local v
+
+	v=$(query "$1")
+	ask ask $vip4 443 5 >/dev/null
+	within 5 query_at_least "$1" $((${v%.*} + 10))
+}
+
 raise genuine-1=genuine altered=altered
 check "genuine-1 attests"	within 15 attested genuine-1
 check "another image is refused"	within 15 state_is altered refused
@@ -27,6 +47,14 @@ for metric in packets_total refused_packets_total lease_remaining_seconds attest
 	appraisal_seconds_bucket ring_slots_moved_total map_entries build_info; do
 	check "fairlead_$metric is there"	eval "page | grep '^fairlead_$metric'"
 done
+check "every outcome of a packet is there, no others"	\
+	[ "$(page | names_of packets_total outcome)" = "$(outcomes | grep -v '^count$')" ]
+before=$(series)
+check "labels are of what is configured and what is counted"	\
+	[ "$(labels)" = "abi backend class le map outcome process reason result service state tee version" ]
+check "many clients come"	ask ask $vip4 80 200
+check "and make no new series: there are $before"	[ "$(series)" = "$before" ]
+check "no address of a client is on the page"	eval '! page | grep -F 10.77.0.1'
 check "another path is none"	refused_with 404 http://127.0.0.1:9477/other
 check "nothing but GET is answered"	refused_with 405 -X POST http://127.0.0.1:9477/metrics
 check "a page is still there"	lints
@@ -41,6 +69,8 @@ nsenter --net=/run/netns/router prometheus --config.file=$run/prometheus.yml \
 	--log.level=error >$run/prometheus.log 2>&1 &
 check "prometheus scrapes it"	within 20 query_is 'up{job="fairlead"}' 1
 check "traffic of the service is there"	query_at_least 'fairlead_service_packets_total{service="pay4"}' 60
+check "and grows with it"	grows_over_time 'fairlead_service_packets_total{service="pay4"}'
+check "the program says what it is"	query_is 'fairlead_build_info' 1
 check "the accepted evidence is counted"	query_at_least 'fairlead_attestations_total{reason="ok"}' 1
 check "the refused evidence is counted by its reason"	query_at_least 'fairlead_attestations_total{reason="bad-measurement"}' 1
 check "the lease is there"	query_at_least 'fairlead_lease_remaining_seconds{backend="genuine-1",class="confidential"}' 80000
