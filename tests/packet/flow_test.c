@@ -146,6 +146,25 @@ static void generation(struct rig *r)
 	rig_check(r, flow_backend(*rig_flow(r, &tcp4)) == 2, "and it is remembered anew");
 }
 
+/* Also of what a service is: the lease of no class is none, whatever lies behind the leases. */
+static void class_changes(struct rig *r, const struct spec *s, uint16_t service, uint16_t backend)
+{
+	struct want w = { .action = XDP_TX, .outcome = OUT_CLASS_UNKNOWN };
+	struct frame in = frame_of(s), out;
+
+	for (int class = CLASS_COUNT; class < 256; class += 36) {
+		rig_reset(r);
+		rig_steered(r, "a flow", s, backend);
+		rig_service(r, service)->class = (uint8_t) class;
+		rig_row(r, "a known flow of a service of unknown class", &in, &w, &out);
+	}
+	rig_reset(r);
+	rig_steered(r, "a flow", s, backend);
+	rig_service(r, service)->class = CLASS_CLASSIFIED;
+	r->backends[backend].until[CLASS_CLASSIFIED] = 0;
+	rig_steered(r, "a known flow of a service of stricter class", s, backend + 1);
+}
+
 /* Two CPUs may have remembered the same flow at once. */
 static void twice(struct rig *r)
 {
@@ -315,6 +334,8 @@ int main(void)
 	time_alone(&r);
 	drained(&r);
 	generation(&r);
+	class_changes(&r, &tcp4, SERVICE_TCP4, BACKEND4);
+	class_changes(&r, &tcp6, SERVICE_TCP6, BACKEND6);
 	twice(&r);
 	ways(&r);
 	flood(&r);

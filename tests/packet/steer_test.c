@@ -208,6 +208,20 @@ static void services(struct rig *r)
 	rig_steered(r, "second half", &tcp4, BACKEND4);
 
 	rig_reset(r);
+	s = *rig_service(r, SERVICE_TCP6);
+	memset(r->services, 0, SERVICE_BUCKETS * sizeof(*r->services));
+	r->settings->services_mask = 0;
+	rig_service_add(r, &s);
+	rig_steered(r, "one bucket", &tcp6, BACKEND6);
+	for (size_t i = 0; i < 16; i++) {
+		f = frame_of(&tcp6);
+		f.b[f.l3 + 24 + i] ^= 1;
+		frame_fix(&f);
+		passes(r, "a byte of the address differs", &f);
+	}
+
+	rig_reset(r);
+	s = full;
 	memset(r->services, 0, SERVICE_BUCKETS * sizeof(*r->services));
 	full.port = htons(1);
 	r->settings->services_mask = 1;
