@@ -19,6 +19,10 @@ static struct node *node_or_null(struct daemon *d, const struct ipc_message *m, 
 	return node_of(d, m->id, generation);
 }
 
+enum {
+	LOAD_UNKNOWN_PERMILLE = 500, /* who has no agent to tell it counts as half loaded */
+};
+
 static bool on_beat(struct daemon *d, const struct ipc_message *m)
 {
 	struct msg_beat b;
@@ -31,8 +35,8 @@ static bool on_beat(struct daemon *d, const struct ipc_message *m)
 		return true; /* about somebody who is gone */
 	n->connect_us = b.connect_us;
 	n->rtt_us = b.rtt_us;
-	n->load_permille = b.load_permille;
-	if (cost_sample(&n->cost, b.connect_us, b.load_permille,
+	n->load_permille = n->config->agent_port ? b.load_permille : LOAD_UNKNOWN_PERMILLE;
+	if (cost_sample(&n->cost, b.connect_us, n->load_permille,
 			d->config->router.hysteresis_permille))
 		steer_wake(d);
 	node_simple_event(n, m->type == MSG_PEER_UP ? PEER_CONNECTED : PEER_BEAT, NULL);
