@@ -270,7 +270,8 @@ static void test_reconnects(void **state)
 	proc_wants(&w->router, MSG_PEER_DOWN, ROUTER_ID);
 	assert_true(msg_why_get(w->router.m.body, &why));
 	assert_int_equal(why.generation, GENERATION);
-	assert_string_equal(why.why, "it hung up");
+	/* A reset may overtake the end of the stream. */
+	assert_true(!strcmp(why.why, "it hung up") || !strcmp(why.why, "the connection broke"));
 	/* It is told once: connecting fails every 0.2, 0.4, … s, which is news at most every 5 s.
 	 */
 	assert_false(proc_gets(&w->router, MSG_PEER_DOWN, ROUTER_ID, 1500));
