@@ -97,8 +97,11 @@ static int find_user(const char *user, struct identity *out)
 
 static int become(struct identity id)
 {
-	if (setgroups(0, NULL) || setresgid(id.gid, id.gid, id.gid) ||
-	    setresuid(id.uid, id.uid, id.uid))
+	int orphaned; /* the signal for it, which a change of credentials makes the kernel forget */
+
+	if (prctl(PR_GET_PDEATHSIG, &orphaned) || setgroups(0, NULL) ||
+	    setresgid(id.gid, id.gid, id.gid) || setresuid(id.uid, id.uid, id.uid) ||
+	    prctl(PR_SET_PDEATHSIG, orphaned))
 		return -errno;
 	if (setresuid(0, 0, 0) == 0)
 		return -EPERM; /* it did not take */
