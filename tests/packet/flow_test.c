@@ -152,10 +152,11 @@ static void class_changes(struct rig *r, const struct spec *s, uint16_t service,
 	struct want w = { .action = XDP_TX, .outcome = OUT_CLASS_UNKNOWN };
 	struct frame in = frame_of(s), out;
 
-	for (int class = CLASS_COUNT; class < 256; class += 36) {
+	for (int wrong = CLASS_COUNT; wrong < 256; wrong += 36) {
 		rig_reset(r);
 		rig_steered(r, "a flow", s, backend);
-		rig_service(r, service)->class = (uint8_t) class;
+		rig_service(r, service)->class = (uint8_t)wrong;
+		r->backends[backend].addr.w[1] = 0xffffffff; /* lies behind the last lease */
 		rig_row(r, "a known flow of a service of unknown class", &in, &w, &out);
 	}
 	rig_reset(r);
