@@ -92,7 +92,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	a = TAILQ_FIRST(&d->appraisals);
-	if (!a || !child_pid(d->verifier))
+	if (!a || !child_hears(d->verifier))
 		return; /* links.c calls again when there is a verifier */
 	TAILQ_REMOVE(&d->appraisals, a, next);
 	why = send_one(d, a);

@@ -334,6 +334,11 @@ pid_t child_pid(const struct child *c)
 	return c->pid;
 }
 
+bool child_hears(const struct child *c)
+{
+	return c->fd >= 0;
+}
+
 unsigned int child_restarts(const struct child *c)
 {
 	return c->restarts;

@@ -48,6 +48,7 @@ void child_kill(struct child *c, const char *why);
 bool child_reaped(struct child *c, pid_t pid, int status);
 
 pid_t child_pid(const struct child *c); /* 0: none running */
+bool child_hears(const struct child *c); /* it can be sent to; false while one ends and the next begins */
 unsigned int child_restarts(const struct child *c);
 
 #endif
