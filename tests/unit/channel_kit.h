@@ -278,6 +278,7 @@ static inline void proc_stop(struct proc *p)
 
 	if (p->pid <= 0)
 		return;
+	kill(p->pid, SIGCONT); /* a test may have failed while it was stopped */
 	close(p->fd);
 	assert_int_equal(waitpid(p->pid, &status, 0), p->pid);
 	p->pid = 0;

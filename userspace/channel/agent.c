@@ -85,9 +85,9 @@ static struct conn *conn_of_node(struct agent *a, const char *node, const struct
 {
 	struct conn *c;
 
-	TAILQ_FOREACH(c, &a->conns, all)
-	if (c != but && !strcmp(c->node, node))
-		return c;
+	for (c = TAILQ_FIRST(&a->conns); c; c = TAILQ_NEXT(c, all))
+		if (c != but && !strcmp(c->node, node))
+			return c;
 	return NULL;
 }
 
@@ -342,9 +342,9 @@ bool agent_receive(struct agent *a, const struct ipc_message *m)
 
 	if (m->type != MSG_QUOTE || !msg_quote_get(m->body, &q))
 		return false;
-	TAILQ_FOREACH(c, &a->conns, all)
-	if (m->id && c->exchange == m->id)
-		break;
+	for (c = TAILQ_FIRST(&a->conns); c; c = TAILQ_NEXT(c, all))
+		if (m->id && c->exchange == m->id)
+			break;
 	if (!c)
 		return true; /* the router has left meanwhile */
 	end_exchange(c);
@@ -361,13 +361,13 @@ static bool make_room(struct agent *a)
 
 	if (a->sessions.count < AGENT_CONNECTIONS_MAX)
 		return true;
-	TAILQ_FOREACH(c, &a->conns, all)
-	if (!c->node[0]) {
-		log_end(c, SESSION_REFUSED, "others wait, and it has not shown who it is");
-		drop(c);
-		return true;
-	}
-	return false;
+	for (c = TAILQ_FIRST(&a->conns); c && c->ready; c = TAILQ_NEXT(c, all))
+		;
+	if (!c)
+		return false;
+	log_end(c, SESSION_REFUSED, "others wait, and it has not said HELLO");
+	drop(c);
+	return true;
 }
 
 static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int n,

@@ -214,9 +214,9 @@ bool http_receive(struct http *h, const struct ipc_message *m)
 
 	if (m->type != MSG_METRICS_TEXT || !msg_text_get(m->body, &t))
 		return false;
-	LIST_FOREACH(c, &h->clients, all)
-	if (c->stage == WAITING && c->scrape == m->id)
-		break;
+	for (c = LIST_FIRST(&h->clients); c; c = LIST_NEXT(c, all))
+		if (c->stage == WAITING && c->scrape == m->id)
+			break;
 	if (!c)
 		return true; /* who asked has left */
 	if (evbuffer_get_length(c->page) + t.text.n > PAGE_MAX ||

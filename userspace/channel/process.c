@@ -200,7 +200,7 @@ void channel_close(struct channel *ch)
 	http_free(ch->http);
 	parent_free(ch->host.parent);
 	if (ch->host.base) {
-		/* Deferred callbacks hold on to connections that are closed: the last of them go. */
+		/* Deferred callbacks hold on to connections that are closed: here they go. */
 		event_base_loop(ch->host.base, EVLOOP_NONBLOCK);
 		event_base_free(ch->host.base);
 	}

@@ -382,8 +382,7 @@ void session_set_pause(struct session_set *set, bool paused)
 	struct session *s;
 
 	set->paused = paused;
-	LIST_FOREACH(s, &set->all, all)
-	{
+	for (s = LIST_FIRST(&set->all); s; s = LIST_NEXT(s, all)) {
 		if (s->state == SESSION_FLUSHING)
 			continue;
 		if (paused) {
