@@ -35,7 +35,7 @@ static int setup(void **state)
 	kit_config_agent(&agent_config, port);
 	proc_start(kit, &agent, "agent", &agent_config, false);
 	proc_start(kit, &router, "router", &router_config, false);
-	proc_peer(&router, MSG_PEER, GOOD_ID, 1, "pay-1", port);
+	proc_peer_every(&router, KIT_BEAT_UNDER_ATTACK_MS, MSG_PEER, GOOD_ID, 1, "pay-1", port);
 	proc_wants(&router, MSG_PEER_UP, GOOD_ID);
 	return 0;
 }

@@ -40,6 +40,8 @@
 enum {
 	KIT_WAIT_MS = 8000, /* for what has to come; a loaded machine is slow */
 	KIT_BEAT_MS = 100,
+	KIT_BEAT_UNDER_ATTACK_MS =
+		300, /* eight missed end a session, and that must not be the load */
 	KIT_MESSAGE_MAX = 262144 + 4,
 };
 
@@ -377,10 +379,10 @@ static inline void proc_send(struct proc *p, const struct ipc_writer *w)
 	assert_int_equal(err, 0);
 }
 
-static inline void proc_peer(struct proc *p, uint32_t type, uint32_t id, uint32_t generation,
-			     const char *node, uint16_t port)
+static inline void proc_peer_every(struct proc *p, uint32_t interval_ms, uint32_t type, uint32_t id,
+				   uint32_t generation, const char *node, uint16_t port)
 {
-	struct msg_peer m = { .generation = generation, .port = port, .interval_ms = KIT_BEAT_MS };
+	struct msg_peer m = { .generation = generation, .port = port, .interval_ms = interval_ms };
 	uint8_t buf[512];
 	struct ipc_writer w = ipc_begin(buf, sizeof(buf), type, id);
 
@@ -388,6 +390,12 @@ static inline void proc_peer(struct proc *p, uint32_t type, uint32_t id, uint32_
 	snprintf(m.node, sizeof(m.node), "%s", node);
 	msg_peer_put(&w, &m);
 	proc_send(p, &w);
+}
+
+static inline void proc_peer(struct proc *p, uint32_t type, uint32_t id, uint32_t generation,
+			     const char *node, uint16_t port)
+{
+	proc_peer_every(p, KIT_BEAT_MS, type, id, generation, node, port);
 }
 
 static inline void proc_attest(struct proc *p, uint32_t id, uint32_t generation, uint64_t request)

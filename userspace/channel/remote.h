@@ -14,7 +14,8 @@ enum {
 	REMOTE_CONNECT_MS = 5000,  /* for TCP */
 	REMOTE_ANSWER_MS = 90000,  /* for EVIDENCE: hardware may take 60 s */
 	REMOTE_BEATS_LOST_MAX = 8, /* unanswered in a row: hang up and dial anew */
-	REMOTE_DIALLING_MAX = 256, /* connects and handshakes at a time: a thousand would time out */
+	REMOTE_DIALLING_MAX =
+		256,		  /* connects and handshakes at a time: a thousand would time out */
 	REMOTE_REPEAT_MS = 30000, /* the same reason for being down is told this often */
 };
 

@@ -16,10 +16,10 @@
 #include "channel/wire.h"
 
 enum {
-	SESSION_HANDSHAKE_MS = 5000,  /* from the connection to TLS being up */
-	SESSION_MESSAGE_MS = 10000,   /* from a message's first byte to its last; to HELLO too */
-	SESSION_FLUSH_MS = 1000,      /* for the last ERROR to leave */
-	SESSION_UNREAD_MAX = 1 << 20, /* bytes that the peer lets pile up here */
+	SESSION_HANDSHAKE_MS = 5000,	/* from the connection to TLS being up */
+	SESSION_MESSAGE_MS = 10000,	/* from a message's first byte to its last; to HELLO too */
+	SESSION_FLUSH_MS = 1000,	/* for the last ERROR to leave */
+	SESSION_UNREAD_MAX = 512 << 10, /* bytes that the peer lets pile up here */
 };
 
 enum session_end {

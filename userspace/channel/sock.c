@@ -10,6 +10,7 @@
 
 enum {
 	BACKLOG = 128,
+	SEND_BYTES = 262144,   /* one EVIDENCE; more would only pile up for who does not read */
 	UNANSWERED_MS = 30000, /* after so long without an ACK the path is dead */
 };
 
@@ -120,9 +121,10 @@ int sock_listen(const struct addr *addr, uint16_t port)
 
 void sock_tune(int fd)
 {
-	static const int on = 1, unanswered = UNANSWERED_MS;
+	static const int on = 1, unanswered = UNANSWERED_MS, bytes = SEND_BYTES;
 
-	/* Neither is needed to be right: what they fail at, heartbeats find out later. */
+	/* None is needed to be right: what they fail at, heartbeats find out later. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered, sizeof(unanswered));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 }
