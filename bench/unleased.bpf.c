@@ -11,7 +11,7 @@
 
 #define LEASE_H
 
-static __always_inline bool lease_is_alive(const struct backend *b, __u32 class, __u64 now)
+static __always_inline bool lease_is_alive(const struct backend *b, __u64 class, __u64 now)
 {
 	(void)b;
 	(void)class;

@@ -36,9 +36,11 @@ static __always_inline __u64 entry_read(const struct flow_set *set, __u32 way)
 	return *(const volatile __u64 *)&set->entry[way];
 }
 
-static __always_inline void entry_write(struct flow_set *set, __u32 way, __u64 entry)
+/* The mask is in asm, or the compiler knows it to be needless where old verifiers do not. */
+static __always_inline void entry_write(struct flow_set *set, __u64 way, __u64 entry)
 {
-	*(volatile __u64 *)&set->entry[way & (FLOW_WAYS - 1)] = entry;
+	asm("%0 &= 7" : "+r"(way));
+	*(volatile __u64 *)&set->entry[way] = entry;
 }
 
 /*

@@ -13,9 +13,13 @@
 
 #include "abi.h"
 
-/* class is below CLASS_COUNT.  Volatile: the daemon stores there at any time. */
-static __always_inline bool lease_is_alive(const struct backend *b, __u32 class, __u64 now)
+/*
+ * class is below CLASS_COUNT; the mask in asm is for old verifiers, which forget that across calls.
+ * Volatile: the daemon stores there at any time.
+ */
+static __always_inline bool lease_is_alive(const struct backend *b, __u64 class, __u64 now)
 {
+	asm("%0 &= 3" : "+r"(class));
 	return *(const volatile __u64 *)&b->until[class] > now;
 }
 
