@@ -113,6 +113,7 @@ static void test_check(void **state)
 	struct identity other, none, two;
 	struct channel_config c;
 	char why[WHY_MAX] = "";
+	EVP_PKEY *key = kit_key();
 	FILE *f;
 
 	assert_int_equal(channel_check(&w->c, why), 0);
@@ -132,10 +133,21 @@ static void test_check(void **state)
 	assert_int_equal(channel_check(&c, why), -EINVAL);
 	assert_non_null(strstr(why, "several nodes"));
 
+	kit_issue_foreign(w->kit, &other, "foreign", "URI:fairlead://node/n1,IP:127.0.0.1");
+	kit_config(w->kit, &other, "n1", &c);
+	assert_int_equal(channel_check(&c, why), -EINVAL);
+	assert_non_null(strstr(why, "does not stand up against"));
+
+	/* It may be renewed while we run, and leases of before run on. */
+	kit_issue_key(w->kit, &other, "expired", "URI:fairlead://node/n1", -7200, -3600, key);
+	EVP_PKEY_free(key);
+	kit_config(w->kit, &other, "n1", &c);
+	assert_int_equal(channel_check(&c, why), 0);
+
 	c = w->c;
 	snprintf(c.key, sizeof(c.key), "%s", other.key);
 	assert_int_equal(channel_check(&c, why), -EINVAL);
-	assert_non_null(strstr(why, "other.key: "));
+	assert_non_null(strstr(why, "expired.key: "));
 
 	c = w->c;
 	strcat(c.certificate, ".not");
@@ -152,9 +164,30 @@ static void test_check(void **state)
 	fputs("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
 	      f);
 	fclose(f);
-	kit_config(w->kit, &other, "n2", &c);
+	kit_config(w->kit, &other, "n1", &c);
 	assert_int_equal(channel_check(&c, why), -EINVAL); /* and asks nobody for a passphrase */
-	assert_non_null(strstr(why, "other.key: "));
+	assert_non_null(strstr(why, "expired.key: "));
+}
+
+/* One that only makes TCP checks speaks to nobody, and needs no certificate. */
+static void test_no_identity(void **state)
+{
+	struct channel_config c = { .node = "n1" };
+	struct world *w = *state;
+	char why[WHY_MAX] = "";
+	struct addr a;
+	uint16_t port = kit_port();
+	int fd;
+
+	assert_int_equal(channel_check(&c, why), 0);
+	addr_parse("127.0.0.1", &a);
+	fd = sock_listen(&a, port);
+	proc_start(w->kit, &w->p, "nobody", &c, false);
+	proc_peer(&w->p, MSG_CHECK, 1, 1, "", port);
+	proc_wants(&w->p, MSG_BEAT, 1);
+	proc_peer(&w->p, MSG_PEER, 2, 1, "n2", port);
+	proc_wants(&w->p, MSG_PEER_DOWN, 2);
+	close(fd);
 }
 
 static void ends_with_2(struct world *w, const char *says)
@@ -331,6 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_check, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_identity, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cannot_start, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all_of_it_works_confined, setup_running,
 						teardown),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A thousand agents at once: all come up without a handshake timing out, and all beat.  And a
+ * A thousand agents at once: all come up, a few at a time, so that none is late.  And a
  * parent that does not read while many answer: all of it comes, and memory is no matter.
  * The agents are sessions of one other process.
  */
@@ -11,11 +11,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "channel/session.h"
+#include "channel/remote.h"
 
 enum {
 	AGENTS = 1000,
-	BEAT_MS = 2000,
+	SELDOM_MS = 60000, /* beats, and so connects for latency, that do not mix with handshakes */
+	OFTEN_MS = 2000,
 	ASKED = 120,	       /* whose answers are more than what may wait for our parent */
 	REPORT_BYTES = 180000, /* nearly what fits a message */
 	UP_WITHIN_S = 60,      /* two processors, sanitizers, and others at work: usually six */
@@ -32,10 +33,10 @@ struct member {
 
 static bool identify(void *arg, const struct tls_peer *peer, SSL *ssl, char why[WHY_MAX])
 {
-	(void)arg;
 	(void)peer;
 	(void)ssl;
 	(void)why;
+	(void)arg;
 	return true;
 }
 
@@ -168,10 +169,10 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void connect_to(struct world *w, uint32_t agents)
+static void connect_to(struct world *w, uint32_t agents, uint32_t interval_ms)
 {
 	struct msg_peer m = {
-		.generation = 1, .port = w->port, .interval_ms = BEAT_MS, .node = "pay-1"
+		.generation = 1, .port = w->port, .interval_ms = interval_ms, .node = "pay-1"
 	};
 	uint8_t buf[256];
 
@@ -197,7 +198,7 @@ static uint64_t hear_from_all(struct world *w, uint32_t type, uint32_t agents)
 
 		if (!proc_next(&w->router, 1000))
 			continue;
-		downs += m->type == MSG_PEER_DOWN;
+		downs += m->type == MSG_PEER_DOWN && m->id <= agents;
 		if (m->type != type || m->id < 1 || m->id > agents || heard[m->id - 1])
 			continue;
 		heard[m->id - 1] = true;
@@ -213,10 +214,104 @@ static void test_a_thousand(void **state)
 {
 	struct world *w = *state;
 
-	connect_to(w, AGENTS);
+	connect_to(w, AGENTS, SELDOM_MS);
 	print_message("%d up after %llu ms\n", AGENTS,
 		      (unsigned long long)hear_from_all(w, MSG_PEER_UP, AGENTS));
-	hear_from_all(w, MSG_BEAT, AGENTS);
+}
+
+static bool nothing_received(void *arg, const struct ipc_message *m)
+{
+	(void)arg;
+	(void)m;
+	return false;
+}
+
+static void never_paused(void *arg, bool paused)
+{
+	(void)arg;
+	(void)paused;
+}
+
+static void leave(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(arg);
+}
+
+/* More agents than may be in their handshakes; none of them goes on with its own. */
+static void test_handshakes_at_a_time(void **state)
+{
+	enum { TOO_MANY = REMOTE_HANDSHAKES_MAX + 50 };
+	static const struct parent_ops ops = { nothing_received, never_paused };
+	struct remote *remotes[TOO_MANY];
+	struct msg_peer m = { .interval_ms = SELDOM_MS, .node = "pay-1" };
+	struct timeval soon = { 1, 0 };
+	struct channel_config c;
+	struct channel_host host = { .config = &c };
+	struct session_set sessions = { .router = true };
+	unsigned int handshakes = 0;
+	struct kit *kit = kit_new();
+	struct identity id;
+	char why[WHY_MAX];
+	struct event *end;
+	int fds[2], fd;
+
+	(void)state;
+	m.port = kit_port();
+	addr_parse("127.0.0.1", &m.addr);
+	fd = sock_listen(&m.addr, m.port);
+	listen(fd, TOO_MANY);
+	kit_issue(kit, &id, "router", "URI:fairlead://node/r1");
+	kit_config(kit, &id, "r1", &c);
+	assert_int_equal(tls_open(&c, &host.tls, why), 0);
+	assert_int_equal(ipc_pair(fds), 0);
+	host.base = event_base_new();
+	host.parent = parent_new(host.base, fds[0], &ops, NULL);
+	sessions.base = host.base;
+	sessions.tls = host.tls;
+	for (int i = 0; i < TOO_MANY; i++)
+		remotes[i] = remote_new(&host, &sessions, &handshakes, i, &m, true);
+	end = evtimer_new(host.base, leave, host.base);
+	event_add(end, &soon);
+	event_base_dispatch(host.base);
+	assert_int_equal(handshakes, REMOTE_HANDSHAKES_MAX);
+	assert_int_equal(sessions.count, REMOTE_HANDSHAKES_MAX);
+	for (int i = 0; i < TOO_MANY; i++)
+		remote_free(remotes[i]);
+	assert_int_equal(handshakes, 0);
+	event_free(end);
+	parent_free(host.parent);
+	event_base_loop(host.base, EVLOOP_NONBLOCK);
+	event_base_free(host.base);
+	tls_close(host.tls);
+	close(fds[1]);
+	close(fd);
+	kit_free(kit);
+}
+
+/* Those who do not answer at all hold nobody up: connects to them wait for five seconds. */
+static void test_most_are_dead(void **state)
+{
+	enum { DEAD = 600, ALIVE = 20 };
+	struct world *w = *state;
+	int deaf[2], fd;
+	struct addr a;
+	uint16_t port = kit_port();
+
+	/* A full backlog takes no more SYNs, as an address that answers nothing does. */
+	addr_parse("127.0.0.1", &a);
+	fd = sock_listen(&a, port);
+	listen(fd, 0);
+	for (int i = 0; i < 2; i++)
+		deaf[i] = sock_connect(&a, port);
+	for (uint32_t id = 0; id < DEAD; id++)
+		proc_peer_every(&w->router, OFTEN_MS, MSG_PEER, 1000 + id, 1, "pay-1", port);
+	connect_to(w, ALIVE, OFTEN_MS);
+	assert_true(hear_from_all(w, MSG_PEER_UP, ALIVE) < 4000);
+	close(fd);
+	for (int i = 0; i < 2; i++)
+		close(deaf[i]);
 }
 
 static void test_nobody_reads(void **state)
@@ -224,18 +319,21 @@ static void test_nobody_reads(void **state)
 	struct timespec nap = { 2, 0 };
 	struct world *w = *state;
 
-	connect_to(w, ASKED);
+	connect_to(w, ASKED, OFTEN_MS);
 	hear_from_all(w, MSG_PEER_UP, ASKED);
 	for (uint32_t id = 1; id <= ASKED; id++)
 		proc_attest(&w->router, id, 1, id);
 	nanosleep(&nap, NULL);
 	hear_from_all(w, MSG_EVIDENCE, ASKED);
+	hear_from_all(w, MSG_BEAT, ASKED);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_thousand, setup, teardown),
+		cmocka_unit_test(test_handshakes_at_a_time),
+		cmocka_unit_test_setup_teardown(test_most_are_dead, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nobody_reads, setup, teardown),
 	};
 

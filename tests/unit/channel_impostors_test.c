@@ -319,6 +319,28 @@ static void test_answers(void **state)
 	}
 }
 
+/* Two questions that are the same but for their nonces. */
+static void test_nonces(void **state)
+{
+	char first[2048];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct hostile *h = trusted("pay-1", &agent_id);
+		const char *key = "\"nonce\":\"", *nonce;
+
+		proc_attest(&router, EVIL_ID, generation, 60);
+		assert_true(hostile_hears_type(h, "ATTEST"));
+		nonce = strstr(h->text, key) + strlen(key);
+		assert_memory_equal(nonce + 43, "\"", 1);
+		if (i)
+			assert_memory_not_equal(nonce, first, 43);
+		memcpy(first, nonce, 43);
+		hostile_free(h);
+		good_agent_goes_on();
+	}
+}
+
 /* "That endpoint is not mine", from who holds its certificate: not where flows may go. */
 static void test_it_denies_the_endpoint(void **state)
 {
@@ -342,8 +364,19 @@ static void test_it_denies_the_endpoint(void **state)
 static void test_lengths(void **state)
 {
 	struct hostile *h = trusted("pay-1", &agent_id);
+	char claims[1024];
 
 	(void)state;
+	assert_true(hostile_write(h, "\0\1\0\0", 4));
+	is_down_because("a message's length: want 1..8192");
+	hostile_free(h);
+
+	h = trusted("pay-1", &agent_id);
+	proc_attest(&router, EVIL_ID, generation, 89);
+	assert_true(hostile_hears_type(h, "ATTEST"));
+	snprintf(claims, sizeof(claims), CLAIMS("pay-1", "backend", "127.0.0.1"), evil_port);
+	say_evidence(h, 1, claims);
+	proc_wants(&router, MSG_EVIDENCE, EVIL_ID);
 	assert_true(hostile_write(h, "\0\1\0\0", 4));
 	is_down_because("a message's length: want 1..8192");
 	hostile_free(h);
@@ -480,6 +513,7 @@ int main(void)
 		cmocka_unit_test(test_tickets_are_ignored),
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_nonces),
 		cmocka_unit_test(test_it_denies_the_endpoint),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_relay),

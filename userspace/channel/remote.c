@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/addr.h"
 #include "channel/sock.h"
@@ -42,11 +43,11 @@ static void redial_in(struct remote *r, uint32_t ms)
 	event_add(r->redial, &tv);
 }
 
-static void set_dialling(struct remote *r, bool busy)
+static void set_shaking(struct remote *r, bool busy)
 {
-	if (busy != r->busy_dialling)
-		*r->dialling += busy ? 1 : -1;
-	r->busy_dialling = busy;
+	if (busy != r->shaking)
+		*r->handshakes += busy ? 1 : -1;
+	r->shaking = busy;
 }
 
 static void tell_down(struct remote *r, const char *why, bool changed)
@@ -71,7 +72,7 @@ static void went_down(struct remote *r, bool refused, const char *why)
 {
 	bool was_up = r->up;
 
-	set_dialling(r, false);
+	set_shaking(r, false);
 	if (was_up && now_us() - r->up_since_us >= REMOTE_STEADY_MS * 1000ULL)
 		r->backoff_ms = 0;
 	r->up = false;
@@ -111,7 +112,7 @@ static void ready(void *arg, const struct wire_hello *hello)
 	struct remote *r = arg;
 
 	(void)hello;
-	set_dialling(r, false);
+	set_shaking(r, false);
 	r->up = true;
 	r->up_since_us = now_us();
 	r->why[0] = 0;
@@ -148,6 +149,20 @@ static void over(void *arg, enum session_end end, const char *why)
 
 static const struct session_ops ops = { identify, ready, message, over };
 
+/* Connects wait for nobody, as most that wait at all are to who does not answer; this does. */
+static void begin_session(struct remote *r, int fd)
+{
+	if (*r->handshakes >= REMOTE_HANDSHAKES_MAX) {
+		r->waiting_fd = fd;
+		redial_in(r, REMOTE_REDIAL_MIN_MS / 2);
+		return;
+	}
+	set_shaking(r, true);
+	r->session = session_start(r->sessions, fd, &ops, r);
+	if (!r->session)
+		went_down(r, false, "no memory for a session");
+}
+
 static void on_connect(void *arg, int fd, uint64_t us)
 {
 	struct remote *r = arg;
@@ -161,34 +176,31 @@ static void on_connect(void *arg, int fd, uint64_t us)
 		return;
 	}
 	r->connect_us = us;
-	r->session = session_start(r->sessions, fd, &ops, r);
-	if (!r->session)
-		went_down(r, false, "no memory for a session");
+	begin_session(r, fd);
 }
 
-static void on_redial(evutil_socket_t fd, short what, void *arg)
+static void on_redial(evutil_socket_t event_fd, short what, void *arg)
 {
 	struct remote *r = arg;
+	int fd = r->waiting_fd;
 
-	(void)fd;
+	(void)event_fd;
 	(void)what;
 	if (r->dial || r->session)
 		return;
-	if (*r->dialling >= REMOTE_DIALLING_MAX) {
-		redial_in(r, REMOTE_REDIAL_MIN_MS / 2); /* after those before us */
+	if (fd >= 0) {
+		r->waiting_fd = -1;
+		begin_session(r, fd);
 		return;
 	}
 	r->dial = dial_start(r->host->base, &r->config.addr, r->config.port, REMOTE_CONNECT_MS,
 			     on_connect, r);
-	if (!r->dial) {
+	if (!r->dial)
 		went_down(r, false, "no memory to connect");
-		return;
-	}
-	set_dialling(r, true);
 }
 
 struct remote *remote_new(const struct channel_host *host, struct session_set *sessions,
-			  unsigned int *dialling, uint32_t id, const struct msg_peer *config,
+			  unsigned int *handshakes, uint32_t id, const struct msg_peer *config,
 			  bool has_agent)
 {
 	struct timeval soon = timeval_of_us(remote_random() % 100000);
@@ -198,10 +210,11 @@ struct remote *remote_new(const struct channel_host *host, struct session_set *s
 		return NULL;
 	r->host = host;
 	r->sessions = sessions;
-	r->dialling = dialling;
+	r->handshakes = handshakes;
 	r->id = id;
 	r->config = *config;
 	r->has_agent = has_agent;
+	r->waiting_fd = -1;
 	r->redial = evtimer_new(host->base, on_redial, r);
 	if (!r->redial || remote_attest_start(r) || remote_beat_start(r) ||
 	    (has_agent && event_add(r->redial, &soon))) {
@@ -215,9 +228,11 @@ void remote_free(struct remote *r)
 {
 	if (!r)
 		return;
-	set_dialling(r, false);
+	set_shaking(r, false);
 	session_close(r->session);
 	dial_cancel(r->dial);
+	if (r->waiting_fd >= 0)
+		close(r->waiting_fd);
 	remote_beat_stop(r);
 	remote_attest_stop(r);
 	if (r->redial)

@@ -14,9 +14,8 @@ enum {
 	REMOTE_CONNECT_MS = 5000,  /* for TCP */
 	REMOTE_ANSWER_MS = 90000,  /* for EVIDENCE: hardware may take 60 s */
 	REMOTE_BEATS_LOST_MAX = 8, /* unanswered in a row: hang up and dial anew */
-	REMOTE_DIALLING_MAX =
-		256,		  /* connects and handshakes at a time: a thousand would time out */
-	REMOTE_REPEAT_MS = 30000, /* the same reason for being down is told this often */
+	REMOTE_HANDSHAKES_MAX = 256, /* at a time: a thousand would all be late */
+	REMOTE_REPEAT_MS = 30000,    /* the same reason for being down is told this often */
 };
 
 /* The evidence that is being waited for. */
@@ -32,16 +31,17 @@ struct remote_attest {
 struct remote {
 	const struct channel_host *host;
 	struct session_set *sessions;
-	unsigned int *dialling; /* how many peers are about it */
+	unsigned int *handshakes; /* under way, of all */
 	uint32_t id;
 	struct msg_peer config;
 	bool has_agent;
 
 	struct dial *dial;	 /* to connect, or to check */
 	struct dial *probe;	 /* beside a session: what a connect takes now */
+	int waiting_fd;		 /* connected, until there are fewer handshakes; or -1 */
 	struct session *session; /* NULL: not connected */
 	bool up;		 /* HELLO both ways */
-	bool busy_dialling;	 /* counted in *dialling */
+	bool shaking;		 /* counted in *handshakes */
 	struct event *redial, *tick, *answer;
 	uint32_t backoff_ms;
 	uint64_t up_since_us;
@@ -59,7 +59,7 @@ struct remote {
 
 /* NULL without memory.  Begins to connect or check. */
 struct remote *remote_new(const struct channel_host *host, struct session_set *sessions,
-			  unsigned int *dialling, uint32_t id, const struct msg_peer *config,
+			  unsigned int *handshakes, uint32_t id, const struct msg_peer *config,
 			  bool has_agent);
 void remote_free(struct remote *r); /* takes NULL */
 

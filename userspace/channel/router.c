@@ -14,7 +14,7 @@ enum {
 struct router {
 	const struct channel_host *host;
 	struct session_set sessions;
-	unsigned int dialling;
+	unsigned int handshakes;
 	struct remote *by_id[IDS_MAX];
 };
 
@@ -58,7 +58,7 @@ static bool keep(struct router *r, const struct ipc_message *m)
 		return true;
 	forget(r, m->id);
 	r->by_id[m->id] =
-		remote_new(r->host, &r->sessions, &r->dialling, m->id, &config, has_agent);
+		remote_new(r->host, &r->sessions, &r->handshakes, m->id, &config, has_agent);
 	if (!r->by_id[m->id])
 		log_warnx("no memory for backend %u", m->id);
 	return true;
