@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (crl < 2)
 		crl = size;
 	e.certs[0] = bytes_of(size > 2 ? data + 2 : data, size > 2 ? crl - 2 : 0);
-	e.crl = bytes_of(data + crl, size - crl);
+	e.collateral[COLLATERAL_CRL] = bytes_of(data + crl, size - crl);
 	trust_all(&e, p);
 	read_as_leaf(&e);
 	snp_appraise_certs(p, &e, SNP_KEY_VCEK, &c);

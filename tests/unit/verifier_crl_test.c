@@ -76,7 +76,7 @@ static void crl_flipped(struct scene *s)
 }
 static void crl_cut(struct scene *s)
 {
-	s->evidence.crl.n -= 10;
+	s->evidence.collateral[COLLATERAL_CRL].n -= 10;
 }
 static void crl_required(struct scene *s)
 {
@@ -112,7 +112,7 @@ static void crl_second(struct scene *s)
 	lab_build_crl(&first);
 	memcpy(both, first.der, first.n);
 	memcpy(both + first.n, s->crl.der, s->crl.n);
-	s->evidence.crl = bytes_of(both, first.n + s->crl.n);
+	s->evidence.collateral[COLLATERAL_CRL] = bytes_of(both, first.n + s->crl.n);
 }
 
 static void test_crl(void **state)

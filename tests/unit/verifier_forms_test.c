@@ -203,7 +203,7 @@ static void table_crl(struct scene *s)
 	table_add(guid_crl, s->crl.der, s->crl.n);
 	table_add(guid_ask, s->mid.der, s->mid.n);
 	table_add(guid_vcek, s->leaf.der, s->leaf.n);
-	s->evidence.crl.n = 0;
+	s->evidence.collateral[COLLATERAL_CRL].n = 0;
 	give_table(s);
 }
 static void revoked_crl(struct scene *s)

@@ -454,7 +454,7 @@ static inline void scene_build(struct scene *s)
 	}
 	if (s->crl.given) {
 		lab_build_crl(&s->crl);
-		s->evidence.crl = bytes_of(s->crl.der, s->crl.n);
+		s->evidence.collateral[COLLATERAL_CRL] = bytes_of(s->crl.der, s->crl.n);
 	}
 	lab_sign_report(s->report, s->report_key);
 	s->evidence.report = bytes_of(s->report, sizeof(s->report));

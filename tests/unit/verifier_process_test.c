@@ -59,12 +59,12 @@ static void ask(struct verifier *v, const struct scene *s, const struct binding 
 	struct msg_appraise m = { .at = LAB_NOW,
 				  .binding = *b,
 				  .report = s->evidence.report,
-				  .certs_count = s->evidence.certs_count,
-				  .crl = s->evidence.crl };
+				  .certs_count = s->evidence.certs_count };
 	struct ipc_writer w = ipc_begin(out_buf, sizeof(out_buf), MSG_APPRAISE, id);
 
 	snprintf(m.policy, sizeof(m.policy), "%s", policy);
 	memcpy(m.certs, s->evidence.certs, sizeof(m.certs));
+	memcpy(m.collateral, s->evidence.collateral, sizeof(m.collateral));
 	msg_appraise_put(&w, &m);
 	assert_int_equal(ipc_send(v->fd, &w), 0);
 }

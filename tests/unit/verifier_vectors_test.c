@@ -168,10 +168,11 @@ static enum reason run(const struct vector *v, const struct policy *p, bool by_t
 		       struct claims *c)
 {
 	uint8_t data[REPORT_DATA_BYTES];
-	struct evidence e = { .tee = TEE_SNP, .report = bytes(v->report), .crl = bytes(v->crl) };
+	struct evidence e = { .tee = TEE_SNP, .report = bytes(v->report) };
 	enum reason reason;
 
 	e.at = at;
+	e.collateral[COLLATERAL_CRL] = bytes(v->crl);
 	if (expected_report_data(v, data))
 		e.report_data = data;
 	if (by_table) {

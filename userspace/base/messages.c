@@ -36,6 +36,25 @@ static bool get_certs(struct bytes *in, struct bytes *certs, uint32_t *count)
 	return true;
 }
 
+static void put_collateral(struct ipc_writer *w, const struct bytes collateral[COLLATERAL_COUNT])
+{
+	ipc_put_u32(w, COLLATERAL_COUNT);
+	for (int i = 0; i < COLLATERAL_COUNT; i++)
+		ipc_put_blob(w, collateral[i]);
+}
+
+static bool get_collateral(struct bytes *in, struct bytes collateral[COLLATERAL_COUNT])
+{
+	uint32_t count;
+
+	if (!ipc_get_u32(in, &count) || count != COLLATERAL_COUNT)
+		return false;
+	for (int i = 0; i < COLLATERAL_COUNT; i++)
+		if (!ipc_get_blob(in, &collateral[i]))
+			return false;
+	return true;
+}
+
 static void put_binding(struct ipc_writer *w, const struct binding *m)
 {
 	ipc_put_string(w, m->role);
@@ -216,14 +235,15 @@ void msg_appraise_put(struct ipc_writer *w, const struct msg_appraise *m)
 	put_binding(w, &m->binding);
 	ipc_put_blob(w, m->report);
 	put_certs(w, m->certs, m->certs_count);
-	ipc_put_blob(w, m->crl);
+	put_collateral(w, m->collateral);
 }
 
 bool msg_appraise_get(struct bytes in, struct msg_appraise *m)
 {
 	return ipc_get_string(&in, m->policy, sizeof(m->policy)) && ipc_get_u64(&in, &m->at) &&
 	       get_binding(&in, &m->binding) && ipc_get_blob(&in, &m->report) &&
-	       get_certs(&in, m->certs, &m->certs_count) && ipc_get_blob(&in, &m->crl) && !in.n;
+	       get_certs(&in, m->certs, &m->certs_count) && get_collateral(&in, m->collateral) &&
+	       !in.n;
 }
 
 void msg_verdict_put(struct ipc_writer *w, const struct msg_verdict *m)

@@ -16,6 +16,7 @@
 
 #include "abi.h"
 #include "base/binding.h"
+#include "base/collateral.h"
 #include "base/ipc.h"
 
 enum {
@@ -126,7 +127,7 @@ struct msg_appraise {
 	struct bytes report;
 	struct bytes certs[CERTS_MAX];
 	uint32_t certs_count;
-	struct bytes crl; /* may be empty */
+	struct bytes collateral[COLLATERAL_COUNT]; /* each may be empty */
 };
 
 struct msg_verdict {

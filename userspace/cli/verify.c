@@ -13,7 +13,6 @@
 #include "verifier/appraise.h"
 #include "verifier/policy.h"
 #include "verifier/refuse.h"
-#include "verifier/snp_report.h"
 
 enum {
 	FILE_MAX = 1 << 20, /* evidence and certificates take 16 KiB */
@@ -22,7 +21,7 @@ enum {
 };
 
 static const char usage[] =
-	"usage: fairlead verify --tee snp --evidence FILE [--certs FILE]... [--collateral DIR]\n"
+	"usage: fairlead verify --tee KIND --evidence FILE [--certs FILE]... [--collateral DIR]\n"
 	"           [--at RFC3339] [--report-data HEX] [--policy FILE]\n"
 	"           [--trust-root sha256:HEX]... [-j]\n";
 
@@ -46,7 +45,7 @@ struct request {
 
 /* What was read for it. */
 struct inputs {
-	struct blob evidence, certs[CERTS_MAX], crl;
+	struct blob evidence, certs[CERTS_MAX], collateral[COLLATERAL_COUNT];
 	struct policy *policy;
 };
 
@@ -113,8 +112,8 @@ static bool parse_time(const char *s, int64_t *out)
 
 static bool set_tee(struct request *r, const char *value)
 {
-	r->has_tee = tee_parse(value, &r->tee) && r->tee == TEE_SNP;
-	return r->has_tee || complain("--tee", value, "want snp, the one there is a verifier for");
+	r->has_tee = tee_parse(value, &r->tee) && appraise_knows(r->tee);
+	return r->has_tee || complain("--tee", value, "there is no verifier for that kind");
 }
 
 static bool add_cert(struct request *r, const char *value)
@@ -224,22 +223,33 @@ static bool slurp(const char *path, struct blob *out)
 	return ok;
 }
 
-/* What is not in the directory is not given; a directory that is not there is a mistake. */
+/* What is not in the directory is not given. */
+static bool read_piece(const char *dir, enum collateral kind, struct blob *out)
+{
+	char path[4096];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, collateral_file(kind)) >=
+	    sizeof(path))
+		return complain("directory", dir, strerror(ENAMETOOLONG));
+	if (access(path, F_OK) && errno == ENOENT)
+		return true;
+	if (!slurp(path, out))
+		return false;
+	return out->n || complain("file", path, "empty, want collateral");
+}
+
+/* A directory that is not there is a mistake. */
 static bool read_collateral(const char *path, struct inputs *in)
 {
-	char crl[4096];
 	DIR *d = opendir(path);
+	bool ok = true;
 
 	if (!d)
 		return complain("directory", path, strerror(errno));
 	closedir(d);
-	if ((size_t)snprintf(crl, sizeof(crl), "%s/crl.der", path) >= sizeof(crl))
-		return complain("directory", path, strerror(ENAMETOOLONG));
-	if (access(crl, F_OK) && errno == ENOENT)
-		return true;
-	if (!slurp(crl, &in->crl))
-		return false;
-	return in->crl.n || complain("file", crl, "empty, want a CRL");
+	for (enum collateral i = 0; ok && i < COLLATERAL_COUNT; i++)
+		ok = read_piece(path, i, &in->collateral[i]);
+	return ok;
 }
 
 static struct policy *read_policy(const char *path)
@@ -282,7 +292,8 @@ static void free_inputs(struct inputs *in)
 	free(in->evidence.p);
 	for (size_t i = 0; i < CERTS_MAX; i++)
 		free(in->certs[i].p);
-	free(in->crl.p);
+	for (size_t i = 0; i < COLLATERAL_COUNT; i++)
+		free(in->collateral[i].p);
 	policy_free(in->policy);
 }
 
@@ -292,14 +303,15 @@ static enum reason run(const struct request *r, const struct inputs *in, struct 
 	enum reason reason;
 
 	e.report = bytes_of(in->evidence.p, in->evidence.n);
-	e.crl = bytes_of(in->crl.p, in->crl.n);
+	for (size_t i = 0; i < COLLATERAL_COUNT; i++)
+		e.collateral[i] = bytes_of(in->collateral[i].p, in->collateral[i].n);
 	e.certs_count = r->certs_count;
 	for (size_t i = 0; i < r->certs_count; i++)
 		e.certs[i] = bytes_of(in->certs[i].p, in->certs[i].n);
 	if (r->has_report_data)
 		e.report_data = r->report_data;
 	memset(c, 0, sizeof(*c));
-	reason = snp_report_unwrap(&e.report, c);
+	reason = evidence_unwrap(&e, c);
 	if (!reason)
 		return appraise(in->policy, &e, c);
 	c->tee = r->tee;

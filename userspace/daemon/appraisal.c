@@ -72,7 +72,7 @@ static const char *send_one(struct daemon *d, const struct appraisal *a)
 	m.report = e.report;
 	memcpy(m.certs, e.certs, sizeof(m.certs));
 	m.certs_count = e.certs_count;
-	m.crl = bytes_of(d->crl, d->crl_bytes);
+	m.collateral[COLLATERAL_CRL] = bytes_of(d->crl, d->crl_bytes);
 	w = ipc_begin(d->out, sizeof(d->out), MSG_APPRAISE, a->id);
 	msg_appraise_put(&w, &m);
 	return child_send(d->verifier, &w) ? "no verifier is running" : NULL;

@@ -6,11 +6,30 @@
 #include "verifier/refuse.h"
 #include "verifier/snp.h"
 
+typedef enum reason (*verifier)(const struct policy *policy, const struct evidence *evidence,
+				struct claims *out);
+
+/* One row for each platform. */
+static const struct {
+	verifier appraise;
+	const char *vendor; /* who vouches for the pinned roots */
+} platforms[TEE_COUNT] = {
+	[TEE_SNP] = { snp_appraise, "AMD" },
+};
+
+bool appraise_knows(enum tee tee)
+{
+	return tee < TEE_COUNT && platforms[tee].appraise;
+}
+
+enum reason evidence_unwrap(struct evidence *e, struct claims *out)
+{
+	return e->tee == TEE_SNP ? snp_report_unwrap(&e->report, out) : REASON_OK;
+}
+
 enum reason appraise(const struct policy *policy, const struct evidence *evidence,
 		     struct claims *out)
 {
-	enum reason reason;
-
 	memset(out, 0, sizeof(*out));
 	out->tee = evidence->tee;
 	out->json = json_object();
@@ -20,23 +39,16 @@ enum reason appraise(const struct policy *policy, const struct evidence *evidenc
 		return refuse(out, REASON_TEE,
 			      "evidence of kind %s, which policy \"%s\" does not allow",
 			      tee_str(evidence->tee), policy->name);
-	switch (evidence->tee) {
-	case TEE_SNP:
-		reason = snp_appraise(policy, evidence, out);
-		break;
-	default:
-		reason = refuse(out, REASON_TEE, "there is no verifier for evidence of kind %s",
-				tee_str(evidence->tee));
-		break;
-	}
-	return reason;
+	if (!appraise_knows(evidence->tee))
+		return refuse(out, REASON_TEE, "there is no verifier for evidence of kind %s",
+			      tee_str(evidence->tee));
+	return platforms[evidence->tee].appraise(policy, evidence, out);
 }
 
 /* Who vouches for the root: "lab" is what must not be overlooked. */
 json_t *trust_root_json(const struct claims *c)
 {
-	static const char *const vendors[TEE_COUNT] = { [TEE_SNP] = "AMD" };
-	const char *vendor = c->lab_root ? NULL : vendors[c->tee];
+	const char *vendor = c->lab_root ? NULL : platforms[c->tee].vendor;
 
 	if (!c->root[0])
 		return json_null();

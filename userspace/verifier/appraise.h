@@ -15,6 +15,7 @@
 
 #include "base/binding.h"
 #include "base/bytes.h"
+#include "base/collateral.h"
 #include "base/messages.h"
 #include "base/tee.h"
 #include "verifier/reason.h"
@@ -27,7 +28,7 @@ struct evidence {
 	struct bytes report;	       /* in the platform's own format */
 	struct bytes certs[CERTS_MAX]; /* each DER, PEM (one or many) or an SNP certificate table */
 	size_t certs_count;
-	struct bytes crl;	    /* collateral; empty: none at hand */
+	struct bytes collateral[COLLATERAL_COUNT]; /* empty: none at hand */
 	const uint8_t *report_data; /* the 64 bytes that must be in it; NULL: not compared */
 	int64_t at;		    /* Unix seconds at which certificates must be valid */
 };
@@ -50,6 +51,12 @@ struct claims {
 	char detail[WHY_MAX];	 /* what, which, why and what was wanted */
 	json_t *json;		 /* the platform's own claims as an object; owned, may be NULL */
 };
+
+/* Whether there is a verifier for that kind of evidence. */
+bool appraise_knows(enum tee tee);
+
+/* Files may hold what a device answered: leaves the bare report in e.  REASON_OK also then. */
+enum reason evidence_unwrap(struct evidence *e, struct claims *out);
 
 /*
  * Whether the evidence proves what the policy wants.  Every path but the last line refuses.

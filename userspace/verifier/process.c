@@ -43,7 +43,6 @@ static enum reason judge(const struct msg_appraise *m, const struct rulebook *bo
 	struct evidence e = { .tee = m->binding.tee,
 			      .report = m->report,
 			      .certs_count = m->certs_count,
-			      .crl = m->crl,
 			      .at = m->at };
 	const struct policy *policy = find(book, m->policy);
 	uint8_t report_data[REPORT_DATA_BYTES];
@@ -54,6 +53,7 @@ static enum reason judge(const struct msg_appraise *m, const struct rulebook *bo
 	if (m->at > INT64_MAX || !binding_report_data(&m->binding, report_data))
 		return refuse(c, REASON_INTERNAL, "time or REPORT_DATA cannot be computed");
 	memcpy(e.certs, m->certs, sizeof(e.certs));
+	memcpy(e.collateral, m->collateral, sizeof(e.collateral));
 	e.report_data = report_data;
 	return appraise(policy, &e, c);
 }

@@ -28,11 +28,13 @@ static enum reason verify_chain(struct snp_case *c)
 
 static enum reason check_revocation(struct snp_case *c)
 {
-	struct bytes crl = c->evidence->crl.n ? c->evidence->crl : c->certs.crl;
+	struct bytes crl = c->evidence->collateral[COLLATERAL_CRL];
 	enum reason reason;
 
 	if (c->rules->crl == CRL_OFF)
 		return REASON_OK;
+	if (!crl.n)
+		crl = c->certs.crl;
 	if (!crl.n && c->rules->crl == CRL_REQUIRED)
 		return refuse(c->out, REASON_CRL_MISSING, "policy \"%s\" wants a CRL of %s",
 			      c->policy->name, c->certs.root->subject);
