@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Certificates, CRLs and chains: x509.c, x509_chain.c and crl.c are the only files that include
- * OpenSSL's X.509.  They know nothing of a platform: who may stand where in a chain, and what
- * vendors put into extensions, is judged by the caller.
+ * Certificates, CRLs and chains: x509*.c and crl.c are the only files that include OpenSSL's
+ * X.509.  They know nothing of a platform: who may stand where in a chain, and what vendors put
+ * into extensions, is judged by the caller.
  */
 #ifndef VERIFIER_X509_H
 #define VERIFIER_X509_H
@@ -61,6 +61,15 @@ unsigned int cert_extension(const struct cert *c, const char *oid, struct bytes 
  */
 enum reason cert_chain_verify(const struct cert *leaf, const struct cert *intermediate,
 			      const struct cert *root, int64_t at, struct claims *out);
+
+/*
+ * certs[0] <- … <- certs[count - 1], at least two of them and nothing else, at time at: names,
+ * dates, signatures (the root's own included), authorities and what they may issue, path lengths,
+ * unknown critical extensions, 128 bits of strength.  The last one is trusted: who may be that, and
+ * which algorithms stand where, is the caller's to check.
+ */
+enum reason cert_path_verify(const struct cert *const certs[], size_t count, int64_t at,
+			     struct claims *out);
 
 /* What a CRL said. */
 struct crl_facts {
