@@ -10,21 +10,13 @@
 struct policy *policy_default(void)
 {
 	struct policy *p = calloc(1, sizeof(*p));
-	struct snp_rules *s;
 
 	if (!p)
 		return NULL;
 	strcpy(p->name, "default"); /* fits */
-	p->tees[TEE_SNP] = true;
-	s = &p->snp;
-	for (int i = SNP_UNKNOWN + 1; i < SNP_PRODUCTS; i++)
-		s->products[i] = true;
-	for (int i = 0; i < SNP_KEYS; i++)
-		s->keys[i] = true;
-	s->vmpl_maximum = SNP_VMPL_LAST;
-	s->provisional_firmware = true; /* clouds roll firmware out before they commit it */
-	s->platform.unknown = true;	/* set by the firmware, in real reports before documents */
-	s->crl = CRL_GIVEN;
+	for (enum tee i = 0; i < TEE_COUNT; i++)
+		p->tees[i] = appraise_knows(i);
+	snp_rules_default(&p->snp);
 	if (!policy_seal(p)) {
 		policy_free(p);
 		return NULL;
@@ -50,16 +42,7 @@ void policy_free(struct policy *p)
 {
 	if (!p)
 		return;
-	free(p->snp.measurements.values);
-	free(p->snp.host_data.values);
-	free(p->snp.id_keys.values);
-	free(p->snp.author_keys.values);
-	free(p->snp.family_ids.values);
-	free(p->snp.image_ids.values);
-	free(p->snp.chip_ids.values);
-	free(p->snp.csp_ids.names);
-	free(p->snp.minimum_tcb.floors);
-	free(p->snp.minimum_launch_tcb.floors);
+	snp_rules_free(&p->snp);
 	free(p);
 }
 
@@ -75,13 +58,12 @@ const char *policy_digest(const struct policy *p)
 
 int policy_trust_root(struct policy *p, const uint8_t sha256_of_root[SHA256_BYTES])
 {
-	struct root_list *l = &p->snp.roots;
+	int err = root_list_add(&p->snp.roots, sha256_of_root);
 
-	if (l->count == RULES_ROOTS_MAX)
-		return -ENOSPC;
-	memcpy(l->sha256[l->count++], sha256_of_root, SHA256_BYTES);
+	if (err)
+		return err;
 	if (!policy_seal(p)) {
-		l->count--;
+		p->snp.roots.count--;
 		return -ENOSPC;
 	}
 	return 0;
@@ -104,22 +86,4 @@ bool policy_seal(struct policy *p)
 out:
 	json_decref(demands);
 	return ok;
-}
-
-bool value_list_has(const struct value_list *l, const uint8_t *value)
-{
-	size_t from = 0, to = l->count;
-
-	while (from < to) {
-		size_t at = from + (to - from) / 2;
-		int c = memcmp(value, l->values + at * l->width, l->width);
-
-		if (c == 0)
-			return true;
-		if (c < 0)
-			to = at;
-		else
-			from = at + 1;
-	}
-	return false;
 }
