@@ -41,15 +41,27 @@ struct cert_pile {
 	unsigned int pieces;	/* files, blobs or table entries read so far */
 	unsigned int broken;	/* pieces in which something was no certificate */
 	unsigned int misplaced; /* pieces that held one certificate, which came along already */
+	unsigned int doubles;	/* certificates that came along already */
 	bool overfull;		/* there were more than CERT_PILE_MAX */
 };
 
 /* Adds what a piece holds: DER, one or several, or PEM.  0 or -ENOMEM. */
 int cert_pile_add(struct cert_pile *pile, struct bytes piece);
 void cert_pile_free(struct cert_pile *pile);
+/* The same for a piece whose certificates are at hand.  False: the pile is overfull. */
+bool cert_pile_share(struct cert_pile *pile, const struct cert *certs, size_t count);
+
+/* *to is another holder of what from holds, to be freed of its own.  False: nothing is held. */
+bool cert_share(const struct cert *from, struct cert *to);
+void cert_free(struct cert *c);
 
 bool cert_issued_by(const struct cert *c, const struct cert *issuer); /* by whole names */
 struct evp_pkey_st *cert_key(const struct cert *c);		      /* owned by c; or NULL */
+
+/* Its key is on the curve, and it is signed by ECDSA with the hash of that curve. */
+bool cert_is_ecdsa(const struct cert *c, enum curve curve);
+/* It may sign other things than certificates: no key usage at all, or digitalSignature. */
+bool cert_may_sign(const struct cert *c);
 
 /* How often extension oid ("1.2.3") is in c; with 1, *out is its content. */
 unsigned int cert_extension(const struct cert *c, const char *oid, struct bytes *out);
@@ -61,6 +73,9 @@ unsigned int cert_extension(const struct cert *c, const char *oid, struct bytes 
  */
 enum reason cert_chain_verify(const struct cert *leaf, const struct cert *intermediate,
 			      const struct cert *root, int64_t at, struct claims *out);
+/* The same when intermediate <- root is known to hold at that time. */
+enum reason cert_leaf_verify(const struct cert *leaf, const struct cert *intermediate, int64_t at,
+			     struct claims *out);
 
 /*
  * certs[0] <- … <- certs[count - 1], at least two of them and nothing else, at time at: names,
@@ -69,6 +84,9 @@ enum reason cert_chain_verify(const struct cert *leaf, const struct cert *interm
  * which algorithms stand where, is the caller's to check.
  */
 enum reason cert_path_verify(const struct cert *const certs[], size_t count, int64_t at,
+			     struct claims *out);
+/* One step of such a path, when issuer itself has been verified to its root before. */
+enum reason cert_link_verify(const struct cert *cert, const struct cert *issuer, int64_t at,
 			     struct claims *out);
 
 /* What a CRL said. */
