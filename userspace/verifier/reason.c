@@ -51,6 +51,32 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_CHIP_NOT_PINNED] = "bad-chip-id",
 	[REASON_CSP_ID] = "bad-csp-id",
 	[REASON_INTERNAL] = "internal-error",
+	[REASON_COLLATERAL_MISSING] = "unverifiable-no-collateral",
+	[REASON_COLLATERAL_STALE] = "bad-collateral-expired",
+	[REASON_COLLATERAL] = "bad-collateral",
+	[REASON_COLLATERAL_SIGNATURE] = "bad-collateral-signature",
+	[REASON_QE_SIGNATURE] = "bad-qe-signature",
+	[REASON_QE_IDENTITY] = "bad-qe-identity",
+	[REASON_TDX_MODULE] = "bad-tdx-module",
+	[REASON_TCB_UNSUPPORTED] = "bad-tcb-unsupported",
+	[REASON_TCB_OUT_OF_DATE] = "bad-tcb-outofdate",
+	[REASON_TCB_REVOKED] = "bad-tcb-revoked",
+	[REASON_TCB_SW_HARDENING] = "bad-tcb-swhardeningneeded",
+	[REASON_TCB_CONFIGURATION] = "bad-tcb-configurationneeded",
+	[REASON_TCB_CONFIGURATION_SW] = "bad-tcb-configurationandswhardeningneeded",
+	[REASON_TCB_RELAUNCH] = "bad-tcb-relaunch",
+	[REASON_TCB_EVALUATION] = "bad-tcb-evaluation",
+	[REASON_ADVISORY] = "bad-advisory",
+	[REASON_XFAM] = "bad-xfam",
+	[REASON_RTMR] = "bad-rtmr",
+	[REASON_MRCONFIGID] = "bad-mrconfigid",
+	[REASON_MROWNER] = "bad-mrowner",
+	[REASON_MROWNERCONFIG] = "bad-mrownerconfig",
+	[REASON_MRSEAM] = "bad-mrseam",
+	[REASON_SERVICE_TD] = "bad-service-td",
+	[REASON_FMSPC] = "bad-fmspc",
+	[REASON_PLATFORM_CONFIGURATION] = "bad-platform-configuration",
+	[REASON_TIMESTAMP] = "bad-timestamp",
 };
 
 const char *reason_str(enum reason r)
@@ -67,6 +93,8 @@ enum verdict reason_verdict(enum reason r)
 	case REASON_NO_CHAIN:
 	case REASON_CRL_STALE:
 	case REASON_CRL_MISSING:
+	case REASON_COLLATERAL_MISSING:
+	case REASON_COLLATERAL_STALE:
 		return VERDICT_UNDETERMINED;
 	case REASON_INTERNAL:
 	case REASON_COUNT:

@@ -60,6 +60,34 @@ enum reason {
 	REASON_CHIP_NOT_PINNED,	    /* "bad-chip-id": not in the list of pins */
 	REASON_CSP_ID,		    /* "bad-csp-id" */
 	REASON_INTERNAL,	    /* "internal-error": ours, so nothing is granted */
+	REASON_TIMESTAMP, /* "bad-timestamp": too old, from the future, or not its key's time */
+
+	/* Of more platforms than one, appended. */
+	REASON_COLLATERAL_MISSING,   /* "unverifiable-no-collateral": TCB info or QE identity */
+	REASON_COLLATERAL_STALE,     /* "bad-collateral-expired": out of its time */
+	REASON_COLLATERAL,	     /* "bad-collateral": not what it should be, or unreadable */
+	REASON_COLLATERAL_SIGNATURE, /* "bad-collateral-signature" */
+	REASON_QE_SIGNATURE,	     /* "bad-qe-signature": its report, or the binding of its key */
+	REASON_QE_IDENTITY,	     /* "bad-qe-identity": not the vendor's quoting enclave */
+	REASON_TDX_MODULE,	     /* "bad-tdx-module" */
+	REASON_TCB_UNSUPPORTED,	     /* "bad-tcb-unsupported": below every level, or of none */
+	REASON_TCB_OUT_OF_DATE,	     /* "bad-tcb-outofdate" */
+	REASON_TCB_REVOKED,	     /* "bad-tcb-revoked" */
+	REASON_TCB_SW_HARDENING,     /* "bad-tcb-swhardeningneeded" */
+	REASON_TCB_CONFIGURATION,    /* "bad-tcb-configurationneeded" */
+	REASON_TCB_CONFIGURATION_SW, /* "bad-tcb-configurationandswhardeningneeded" */
+	REASON_TCB_RELAUNCH,	     /* "bad-tcb-relaunch" */
+	REASON_TCB_EVALUATION,	     /* "bad-tcb-evaluation": below the number that policy wants */
+	REASON_ADVISORY,	     /* "bad-advisory": an open one that policy does not accept */
+	REASON_XFAM,		     /* "bad-xfam" */
+	REASON_RTMR,		     /* "bad-rtmr" */
+	REASON_MRCONFIGID,	     /* "bad-mrconfigid" */
+	REASON_MROWNER,		     /* "bad-mrowner" */
+	REASON_MROWNERCONFIG,	     /* "bad-mrownerconfig" */
+	REASON_MRSEAM,		     /* "bad-mrseam": the module's measurement or signer */
+	REASON_SERVICE_TD,	     /* "bad-service-td" */
+	REASON_FMSPC,		     /* "bad-fmspc": a platform line that policy does not allow */
+	REASON_PLATFORM_CONFIGURATION, /* "bad-platform-configuration": SMT, cached keys */
 	REASON_COUNT
 };
 
