@@ -2,6 +2,7 @@
 #include "verifier/appraise.h"
 
 #include "base/outcome.h"
+#include "verifier/nitro.h"
 #include "verifier/policy_rules.h"
 #include "verifier/refuse.h"
 #include "verifier/snp.h"
@@ -15,6 +16,7 @@ static const struct {
 	const char *vendor; /* who vouches for the pinned roots */
 } platforms[TEE_COUNT] = {
 	[TEE_SNP] = { snp_appraise, "AMD" },
+	[TEE_NITRO] = { nitro_appraise, "AWS" },
 };
 
 bool appraise_knows(enum tee tee)

@@ -17,6 +17,7 @@ struct policy *policy_default(void)
 	for (enum tee i = 0; i < TEE_COUNT; i++)
 		p->tees[i] = appraise_knows(i);
 	snp_rules_default(&p->snp);
+	nitro_rules_default(&p->nitro);
 	if (!policy_seal(p)) {
 		policy_free(p);
 		return NULL;
@@ -43,6 +44,7 @@ void policy_free(struct policy *p)
 	if (!p)
 		return;
 	snp_rules_free(&p->snp);
+	nitro_rules_free(&p->nitro);
 	free(p);
 }
 
@@ -58,15 +60,20 @@ const char *policy_digest(const struct policy *p)
 
 int policy_trust_root(struct policy *p, const uint8_t sha256_of_root[SHA256_BYTES])
 {
-	int err = root_list_add(&p->snp.roots, sha256_of_root);
+	/* Each platform's: a hash fits one root only. */
+	struct root_list *const lists[] = { &p->snp.roots, &p->nitro.roots };
+	size_t added = 0;
+	int err = 0;
 
-	if (err)
-		return err;
-	if (!policy_seal(p)) {
-		p->snp.roots.count--;
-		return -ENOSPC;
+	while (!err && added < sizeof(lists) / sizeof(*lists)) {
+		err = root_list_add(lists[added], sha256_of_root);
+		added += !err;
 	}
-	return 0;
+	if (!err && policy_seal(p))
+		return 0;
+	while (added)
+		lists[--added]->count--;
+	return -ENOSPC;
 }
 
 bool policy_seal(struct policy *p)

@@ -4,6 +4,7 @@
 #define POLICY_RULES_H
 
 #include "verifier/appraise.h"
+#include "verifier/nitro_rules.h"
 #include "verifier/policy.h"
 #include "verifier/snp_rules.h"
 
@@ -13,6 +14,7 @@ struct policy {
 	bool sections[TEE_COUNT]; /* it says something about them */
 	bool classified_chip_pin; /* pins of chips then decide about classified service alone */
 	struct snp_rules snp;
+	struct nitro_rules nitro;
 	char digest[2 * SHA256_BYTES + 1];
 };
 
