@@ -2,7 +2,8 @@
 /*
  * Every vector of $FAIRLEAD_VECTORS/snp gets the verdict that its meta.json expects: with the
  * root that it names, with AMD's pins alone, by the default policy, and from the host's own
- * table where there is one.  Without the directory the test is skipped, and says so.
+ * table where there is one; and the same once more with all that was verified remembered.  Without
+ * the directory the test is skipped, and says so.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -12,6 +13,7 @@
 #include <time.h>
 #include <cmocka.h>
 
+#include "verifier/cache.h"
 #include "verifier/policy_rules.h"
 #include "verifier/snp.h"
 #include "verifier/snp_table.h"
@@ -20,6 +22,7 @@ enum {
 	FILE_MAX = 1 << 20,
 	PATH_MAX_BYTES = 1024,
 	CLAIMS_MAX = 8192, /* what a verdict may carry */
+	CACHED_MAX = 1000,
 	VECTORS_MIN = 60,  /* fewer: something is wrong with the directory, not with the code */
 };
 
@@ -165,13 +168,14 @@ static void check(const struct vector *v, const char *how, enum reason reason,
 
 /* The verdict by policy p, from leaf and chain or from the host's table. */
 static enum reason run(const struct vector *v, const struct policy *p, bool by_table, int64_t at,
-		       struct claims *c)
+		       struct cache *cache, struct claims *c)
 {
 	uint8_t data[REPORT_DATA_BYTES];
 	struct evidence e = { .tee = TEE_SNP, .report = bytes(v->report) };
 	enum reason reason;
 
 	e.at = at;
+	e.cache = cache;
 	e.collateral[COLLATERAL_CRL] = bytes(v->crl);
 	if (expected_report_data(v, data))
 		e.report_data = data;
@@ -201,16 +205,36 @@ static struct policy *policy_of(const struct vector *v, bool roots, bool lenient
 	return p;
 }
 
+/* Of all vectors. */
+static struct cache *all_verified;
+
+/* Neither the first time nor the second does what is remembered make any difference. */
+static void same_from_cache(const struct vector *v, const struct policy *p, bool by_table,
+			    int64_t at, enum reason reason, const struct claims *c)
+{
+	struct claims again;
+
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(run(v, p, by_table, at, all_verified, &again), reason);
+		assert_string_equal(again.detail, c->detail);
+		assert_int_equal(again.class_mask, c->class_mask);
+		assert_int_equal(again.not_after, c->not_after);
+		assert_true(!c->json || json_equal(again.json, c->json));
+		claims_free(&again);
+	}
+}
+
 static void one(const struct vector *v, const char *how, const struct policy *p, bool by_table,
 		int64_t at, const char *expect)
 {
 	struct claims c;
-	enum reason reason = run(v, p, by_table, at, &c);
+	enum reason reason = run(v, p, by_table, at, NULL, &c);
 
 	if (reason == REASON_OK)
 		assert_int_equal(c.lab_root, json_object_get(v->meta, "trust_root") != NULL);
 	assert_true(json_dumpb(c.json, NULL, 0, JSON_COMPACT) <= CLAIMS_MAX);
 	check(v, how, reason, &c, expect);
+	same_from_cache(v, p, by_table, at, reason, &c);
 	claims_free(&c);
 }
 
@@ -292,6 +316,7 @@ static void test_vectors(void **state)
 			      dir);
 		skip();
 	}
+	all_verified = cache_new(CACHED_MAX);
 	while ((d = readdir(all))) {
 		if (d->d_name[0] == '.' || !load(d->d_name, &v))
 			continue;
@@ -310,6 +335,8 @@ static void test_vectors(void **state)
 	}
 	closedir(all);
 	print_message("%d vectors\n", count);
+	assert_true(cache_counts(all_verified).hits > VECTORS_MIN / 4);
+	cache_free(all_verified);
 	assert_true(count >= VECTORS_MIN);
 }
 

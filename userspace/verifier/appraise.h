@@ -3,8 +3,9 @@
  * Appraisal: evidence of any platform and a policy in, one reason and claims out.
  *
  * Nothing above this header knows a platform.  Pure: the time comes in, no file is
- * read, nothing is remembered.  What it does not do: fetch collateral, judge the
- * freshness of evidence (that is REPORT_DATA's and the caller's clock's business).
+ * read, nothing is remembered but in the cache that comes along, if one does.  What it
+ * does not do: fetch collateral, judge the freshness of evidence (that is REPORT_DATA's
+ * and the caller's clock's business).
  */
 #ifndef APPRAISE_H
 #define APPRAISE_H
@@ -20,6 +21,7 @@
 #include "base/tee.h"
 #include "verifier/reason.h"
 
+struct cache;
 struct policy;
 
 /* Everything that is appraised, as received. */
@@ -31,6 +33,7 @@ struct evidence {
 	struct bytes collateral[COLLATERAL_COUNT]; /* empty: none at hand */
 	const uint8_t *report_data; /* the 64 bytes that must be in it; NULL: not compared */
 	int64_t at;		    /* Unix seconds at which certificates must be valid */
+	struct cache *cache;	    /* of what was verified before; NULL: none */
 };
 
 enum {

@@ -10,11 +10,13 @@
 #include "base/messages.h"
 #include "base/sandbox.h"
 #include "verifier/appraise.h"
+#include "verifier/cache.h"
 #include "verifier/refuse.h"
 #include "verifier/sig.h"
 
 enum {
 	HEADROOM = 256 << 20, /* an appraisal of the largest message takes below 10 MiB */
+	CACHED_MAX = 4096,    /* chips: 16 KiB each, so a quarter of that */
 	CLAIMS_MAX = 8192,
 	ANSWER_MAX = CLAIMS_MAX + 4096,
 	EXIT_OK = 0,
@@ -26,6 +28,7 @@ static const char user[] = "nobody";
 struct rulebook {
 	struct policy *const *policies;
 	size_t count;
+	struct cache *cache; /* NULL without memory: then all is verified anew each time */
 };
 
 static const struct policy *find(const struct rulebook *book, const char *name)
@@ -43,7 +46,8 @@ static enum reason judge(const struct msg_appraise *m, const struct rulebook *bo
 	struct evidence e = { .tee = m->binding.tee,
 			      .report = m->report,
 			      .certs_count = m->certs_count,
-			      .at = m->at };
+			      .at = m->at,
+			      .cache = book->cache };
 	const struct policy *policy = find(book, m->policy);
 	uint8_t report_data[REPORT_DATA_BYTES];
 
@@ -147,7 +151,7 @@ static int enter_sandbox(void)
 
 _Noreturn void verifier_main(int fd, struct policy *const policies[], size_t count)
 {
-	struct rulebook book = { policies, count };
+	struct rulebook book = { policies, count, cache_new(CACHED_MAX) };
 	uint8_t *in = malloc(IPC_MAX);
 	int err = in && prepare() ? enter_sandbox() : -ENOMEM;
 

@@ -18,23 +18,36 @@ static enum reason check_shape(struct snp_case *c)
 
 static enum reason verify_chain(struct snp_case *c)
 {
+	const struct snp_certs *s = &c->certs;
+	int64_t at = c->evidence->at;
 	enum reason reason;
 
-	reason = cert_chain_verify(c->certs.leaf, c->certs.intermediate, c->certs.root,
-				   c->evidence->at, c->out);
-	c->chain_verified = reason == REASON_OK;
-	return reason;
+	/* Only a leaf that is good there is spared the long way, which has the right words for it.
+	 */
+	if (!snp_known_authority(c) || cert_leaf_verify(s->leaf, s->intermediate, at, c->out)) {
+		c->out->detail[0] = 0;
+		reason = cert_chain_verify(s->leaf, s->intermediate, s->root, at, c->out);
+		if (reason)
+			return reason;
+	}
+	c->chain_verified = true;
+	return REASON_OK;
+}
+
+struct bytes snp_case_crl(const struct snp_case *c)
+{
+	struct bytes crl = c->evidence->collateral[COLLATERAL_CRL];
+
+	return crl.n ? crl : c->certs.crl;
 }
 
 static enum reason check_revocation(struct snp_case *c)
 {
-	struct bytes crl = c->evidence->collateral[COLLATERAL_CRL];
+	struct bytes crl = snp_case_crl(c);
 	enum reason reason;
 
-	if (c->rules->crl == CRL_OFF)
+	if (c->rules->crl == CRL_OFF || snp_known_revocation(c))
 		return REASON_OK;
-	if (!crl.n)
-		crl = c->certs.crl;
 	if (!crl.n && c->rules->crl == CRL_REQUIRED)
 		return refuse(c->out, REASON_CRL_MISSING, "policy \"%s\" wants a CRL of %s",
 			      c->policy->name, c->certs.root->subject);
@@ -226,29 +239,51 @@ static enum reason judge(struct snp_case *c)
 	return snp_judge(c);
 }
 
-typedef enum reason (*step)(struct snp_case *c);
+static enum reason remember(struct snp_case *c)
+{
+	snp_known_keep(c);
+	return REASON_OK;
+}
 
-/* In this order, which decides what the reason is when there are several. */
-static const step report_steps[] = {
-	find_root,   /* an untrusted root is said first: the rest may be anything */
-	check_shape, /* what is wrong with the report by itself */
-	find_chain,	    verify_chain,
-	check_revocation,   read_leaf,
-	check_signing_key,  check_signature, /* from here on the report is the chip's word */
-	check_product,	    check_tcb_equal,
-	check_tcb_reserved, check_chip,
-	check_tcb_order,    check_report_data,
-	check_vmpl,	    judge, /* from here on it is what policy wants */
+struct step {
+	enum reason (*run)(struct snp_case *c);
+	bool certs_alone; /* nothing to do when they are known */
 };
 
-static const step cert_steps[] = { verify_chain, check_revocation, read_leaf };
+/* In this order, which decides what the reason is when there are several. */
+static const struct step report_steps[] = {
+	{ find_root, true },	/* an untrusted root is said first: the rest may be anything */
+	{ check_shape, false }, /* what is wrong with the report by itself */
+	{ find_chain, true },
+	{ verify_chain, true },
+	{ check_revocation, true },
+	{ read_leaf, true },
+	{ check_signing_key, false },
+	{ check_signature, false }, /* from here on the report is the chip's word */
+	{ check_product, false },
+	{ check_tcb_equal, false },
+	{ check_tcb_reserved, false },
+	{ check_chip, false },
+	{ remember, true },
+	{ check_tcb_order, false },
+	{ check_report_data, false },
+	{ check_vmpl, false },
+	{ judge, false }, /* from here on it is what policy wants */
+};
 
-static enum reason climb(struct snp_case *c, const step *steps, size_t count)
+static const struct step cert_steps[] = {
+	{ verify_chain, true },
+	{ check_revocation, true },
+	{ read_leaf, true },
+};
+
+static enum reason climb(struct snp_case *c, const struct step *steps, size_t count, bool known)
 {
 	enum reason reason = REASON_OK;
 
 	for (size_t i = 0; !reason && i < count; i++)
-		reason = steps[i](c);
+		if (!known || !steps[i].certs_alone)
+			reason = steps[i].run(c);
 	return reason;
 }
 
@@ -262,24 +297,35 @@ static void begin(struct snp_case *c, const struct policy *policy, const struct 
 	c->out = out;
 }
 
+static void end(struct snp_case *c)
+{
+	snp_certs_free(&c->certs);
+	cached_drop(c->known);
+	cached_drop(c->authority);
+}
+
 enum reason snp_appraise(const struct policy *policy, const struct evidence *evidence,
 			 struct claims *out)
 {
 	struct snp_case c;
 	enum reason reason;
+	bool known;
 
 	begin(&c, policy, evidence, out);
 	reason = snp_report_parse(evidence->report, &c.report, out);
 	if (reason)
 		return reason;
 	c.report_parsed = true;
-	reason = snp_certs_gather(evidence, &c.certs, out);
+	known = snp_known_chain(&c);
+	if (!known)
+		reason = snp_certs_gather(evidence, &c.certs, out);
 	if (!reason)
-		reason = climb(&c, report_steps, sizeof(report_steps) / sizeof(*report_steps));
+		reason = climb(&c, report_steps, sizeof(report_steps) / sizeof(*report_steps),
+			       known);
 	snp_claims_fill(&c);
 	if (!reason)
 		out->class_mask = snp_classes(&c);
-	snp_certs_free(&c.certs);
+	end(&c);
 	return reason;
 }
 
@@ -299,8 +345,8 @@ enum reason snp_appraise_certs(const struct policy *policy, const struct evidenc
 	if (!reason)
 		reason = snp_certs_find_chain(&c.certs, wanted, out);
 	if (!reason)
-		reason = climb(&c, cert_steps, sizeof(cert_steps) / sizeof(*cert_steps));
+		reason = climb(&c, cert_steps, sizeof(cert_steps) / sizeof(*cert_steps), false);
 	snp_claims_fill(&c);
-	snp_certs_free(&c.certs);
+	end(&c);
 	return reason;
 }

@@ -5,6 +5,7 @@
 
 #include "verifier/policy_rules.h"
 #include "verifier/snp_certs.h"
+#include "verifier/snp_known.h"
 #include "verifier/snp_report.h"
 
 /* One appraisal on its way.  Later steps may use what earlier ones have filled. */
@@ -19,7 +20,14 @@ struct snp_case {
 	struct snp_tcb reported, committed, current, launch;
 	struct crl_facts crl;
 	bool report_parsed, chain_verified, leaf_read, crl_checked;
+	/* Of the cache: what is held until the end, and the key of what came along. */
+	struct cached *known, *authority;
+	struct cache_key key;
+	bool has_key;
 };
+
+/* The CRL that counts: collateral, or else the host's. */
+struct bytes snp_case_crl(const struct snp_case *c);
 
 enum reason snp_appraise(const struct policy *policy, const struct evidence *evidence,
 			 struct claims *out);

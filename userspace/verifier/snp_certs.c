@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "verifier/refuse.h"
+#include "verifier/snp_known.h"
 #include "verifier/snp_table.h"
 
 /* AMD's roots: SHA-256 of the certificate and of its SubjectPublicKeyInfo. */
@@ -87,16 +88,26 @@ static enum reason gather_table(struct bytes in, struct snp_certs *c, struct cla
 	return REASON_OK;
 }
 
+static enum reason gather_piece(const struct evidence *e, size_t i, struct snp_certs *c,
+				struct claims *out)
+{
+	if (snp_table_looks_like(e->certs[i]))
+		return gather_table(e->certs[i], c, out);
+	c->piece_of[i] = c->pile.pieces;
+	if (!snp_known_piece(e->cache, e->certs[i], &c->pile) &&
+	    cert_pile_add(&c->pile, e->certs[i]))
+		return refuse(out, REASON_INTERNAL, "certificates: no memory");
+	c->is_piece[i] = c->pile.pieces != c->piece_of[i];
+	return REASON_OK;
+}
+
 enum reason snp_certs_gather(const struct evidence *e, struct snp_certs *c, struct claims *out)
 {
 	enum reason reason = REASON_OK;
 
 	*c = (struct snp_certs){ .kind = SNP_KEYS };
 	for (size_t i = 0; !reason && i < e->certs_count && i < CERTS_MAX; i++)
-		if (snp_table_looks_like(e->certs[i]))
-			reason = gather_table(e->certs[i], c, out);
-		else if (cert_pile_add(&c->pile, e->certs[i]))
-			reason = refuse(out, REASON_INTERNAL, "certificates: no memory");
+		reason = gather_piece(e, i, c, out);
 	if (!reason && c->pile.overfull)
 		reason = refuse(out, REASON_CERT_CHAIN, "more than %d certificates came along",
 				CERT_PILE_MAX);

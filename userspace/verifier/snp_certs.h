@@ -12,6 +12,8 @@
 /* Everything that came along, and the three of it that count; NULL where there is none. */
 struct snp_certs {
 	struct cert_pile pile;
+	bool is_piece[CERTS_MAX]; /* of the evidence's: one of the pile's pieces, and which */
+	unsigned int piece_of[CERTS_MAX];
 	struct bytes crl; /* from a host's table */
 	const struct cert *leaf, *intermediate, *root;
 	bool root_offered;	  /* some certificate claims to be a root */

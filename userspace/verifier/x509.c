@@ -167,8 +167,42 @@ int cert_pile_add(struct cert_pile *pile, struct bytes piece)
 		tally.broken = true;
 	pile->pieces++;
 	pile->broken += tally.broken;
+	pile->doubles += tally.known;
 	pile->misplaced += tally.found == 1 && tally.known == 1;
 	return err;
+}
+
+bool cert_share(const struct cert *from, struct cert *to)
+{
+	*to = *from;
+	return X509_up_ref(from->x) == 1;
+}
+
+void cert_free(struct cert *c)
+{
+	X509_free(c->x);
+	c->x = NULL;
+}
+
+bool cert_pile_share(struct cert_pile *pile, const struct cert *certs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct cert *to = &pile->certs[pile->count];
+
+		if (pile_has(pile, &certs[i])) {
+			pile->doubles++;
+			pile->misplaced += count == 1;
+			continue;
+		}
+		if (pile->count == CERT_PILE_MAX || !cert_share(&certs[i], to)) {
+			pile->overfull = true;
+			break;
+		}
+		to->piece = pile->pieces;
+		pile->count++;
+	}
+	pile->pieces++;
+	return !pile->overfull;
 }
 
 void cert_pile_free(struct cert_pile *pile)

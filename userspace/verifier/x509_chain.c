@@ -82,17 +82,18 @@ static bool authority_key(const struct cert *c)
 	       EVP_PKEY_get_bits(key) == CA_KEY_BITS;
 }
 
-static enum reason check_kinds(const struct cert *const chain[CHAIN_LENGTH], struct claims *out)
+/* chain: the leaf, then count - 1 authorities. */
+static enum reason check_kinds(const struct cert *const chain[], int count, struct claims *out)
 {
 	const struct cert *leaf = chain[0];
 
-	for (int i = 0; i < CHAIN_LENGTH; i++)
+	for (int i = 0; i < count; i++)
 		if (!signed_with_pss(chain[i]))
 			return refuse(
 				out, REASON_CERT_SIGNATURE,
 				"certificate %s is not signed with RSASSA-PSS, SHA-384, salt 48",
 				chain[i]->subject);
-	for (int i = 1; i < CHAIN_LENGTH; i++)
+	for (int i = 1; i < count; i++)
 		if (!chain[i]->is_ca || !authority_key(chain[i]))
 			return refuse(out, REASON_CERT_CHAIN,
 				      "certificate %s is not an authority with an RSA-4096 key",
@@ -110,7 +111,15 @@ enum reason cert_chain_verify(const struct cert *leaf, const struct cert *interm
 			      const struct cert *root, int64_t at, struct claims *out)
 {
 	const struct cert *const chain[CHAIN_LENGTH] = { leaf, intermediate, root };
-	enum reason reason = check_kinds(chain, out);
+	enum reason reason = check_kinds(chain, CHAIN_LENGTH, out);
 
 	return reason ? reason : cert_path_verify(chain, CHAIN_LENGTH, at, out);
+}
+
+enum reason cert_leaf_verify(const struct cert *leaf, const struct cert *intermediate, int64_t at,
+			     struct claims *out)
+{
+	enum reason reason = check_kinds(&leaf, 1, out);
+
+	return reason ? reason : cert_link_verify(leaf, intermediate, at, out);
 }

@@ -14,6 +14,7 @@ enum {
 struct path {
 	const struct cert *const *certs; /* leaf first, root last */
 	int count;
+	bool partial; /* the last is no root, but known to have one */
 };
 
 /* Names fit, so either a signature is wrong or OpenSSL dislikes how the two belong together. */
@@ -78,12 +79,14 @@ static enum reason verify(X509_STORE_CTX *ctx, const struct path *path, int64_t 
 			  struct claims *out)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+	unsigned long flags = path->partial ? X509_V_FLAG_PARTIAL_CHAIN : 0;
 
 	X509_VERIFY_PARAM_set_time(param, at);
 	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
 	X509_VERIFY_PARAM_set_depth(param, path->count - 2);
 	/* A root is trusted by its key alone when pinned by that: then its own signature counts. */
-	if (X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CHECK_SS_SIGNATURE) != 1)
+	flags |= X509_V_FLAG_CHECK_SS_SIGNATURE;
+	if (X509_VERIFY_PARAM_set_flags(param, flags) != 1)
 		return refuse(out, REASON_INTERNAL, "certificate chain: OpenSSL takes no flags");
 	if (X509_verify_cert(ctx) != 1)
 		return explain(ctx, path, out);
@@ -107,23 +110,40 @@ static STACK_OF(X509) * between(const struct path *path)
 	return list;
 }
 
-enum reason cert_path_verify(const struct cert *const certs[], size_t count, int64_t at,
-			     struct claims *out)
+static enum reason path_verify(const struct path *path, int64_t at, struct claims *out)
 {
-	const struct path path = { certs, count };
-	STACK_OF(X509) *untrusted = between(&path);
+	const struct cert *const *certs = path->certs;
+	STACK_OF(X509) *untrusted = between(path);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	X509_STORE *store = X509_STORE_new();
 	enum reason reason;
 
-	if (!ctx || !store || !untrusted || X509_STORE_add_cert(store, certs[count - 1]->x) != 1 ||
+	if (!ctx || !store || !untrusted ||
+	    X509_STORE_add_cert(store, certs[path->count - 1]->x) != 1 ||
 	    X509_STORE_CTX_init(ctx, store, certs[0]->x, untrusted) != 1)
 		reason = refuse(out, REASON_INTERNAL, "certificate chain: no memory");
 	else
-		reason = verify(ctx, &path, at, out);
+		reason = verify(ctx, path, at, out);
 	X509_STORE_CTX_free(ctx);
 	X509_STORE_free(store);
 	sk_X509_free(untrusted); /* the certificates are the pile's */
 	ERR_clear_error();
 	return reason;
+}
+
+enum reason cert_path_verify(const struct cert *const certs[], size_t count, int64_t at,
+			     struct claims *out)
+{
+	const struct path path = { .certs = certs, .count = count };
+
+	return path_verify(&path, at, out);
+}
+
+enum reason cert_link_verify(const struct cert *cert, const struct cert *issuer, int64_t at,
+			     struct claims *out)
+{
+	const struct cert *const certs[] = { cert, issuer };
+	const struct path path = { .certs = certs, .count = 2, .partial = true };
+
+	return path_verify(&path, at, out);
 }
