@@ -119,6 +119,8 @@ check-programs: all
 
 demo test:
 	scripts/$@
+test-vm:
+	scripts/test vm
 bench: all benches
 	bench/run
 
@@ -138,7 +140,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all units packets fuzzers benches check-programs demo test bench install clean
+.PHONY: all units packets fuzzers benches check-programs demo test test-vm bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
