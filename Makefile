@@ -30,16 +30,17 @@ endif
 
 # Each folder of userspace/ is an archive; the lists say who may use whom, and the linker holds
 # us to it.  A program or test links the archives of its own folder's list, no others.
-folders	 := base verifier attester channel steering daemon cli
+folders	 := base verifier collateral attester channel steering daemon cli
 uses_base	:= base
 uses_verifier	:= verifier base
+uses_collateral	:= collateral verifier base
 uses_steering	:= steering base
 uses_attester	:= attester base
 uses_channel	:= channel base
-uses_cli	:= cli daemon attester verifier steering base
-uses_daemon	:= daemon channel attester verifier steering base
+uses_cli	:= cli daemon collateral attester verifier steering base
+uses_daemon	:= daemon collateral channel attester verifier steering base
 libs	 := $(shell pkg-config --libs libbpf libmnl libcrypto libssl libevent libevent_openssl \
-		jansson yaml-0.1 libseccomp) -lm
+		jansson yaml-0.1 libseccomp libcurl) -lm
 archives = $(foreach f,$(uses_$(1)),$(BUILD)/lib$(f).a)
 mains	 := userspace/daemon/fairleadd.c userspace/cli/fairlead.c
 bpf	 := $(patsubst bpf/%.c,%,$(wildcard bpf/*.bpf.c))

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/netlink.h>
 #include <pwd.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -294,9 +295,20 @@ static int allow_device(scmp_filter_ctx f)
 	return err ? err : allow_if(f, SCMP_SYS(unlinkat), 2, AT_REMOVEDIR, AT_REMOVEDIR);
 }
 
+/* getaddrinfo() asks which addresses there are, to put those first that can be reached. */
+static int allow_fetch(scmp_filter_ctx f)
+{
+	struct scmp_arg_cmp routes[] = { { 0, SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_NETLINK },
+					 { 2, SCMP_CMP_MASKED_EQ, UINT32_MAX, NETLINK_ROUTE } };
+	int err = allow_network(f);
+
+	return err ? err : seccomp_rule_add_array(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, routes);
+}
+
 int sandbox_enter(enum sandbox_kind kind)
 {
-	scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	bool is_fetch = kind == SANDBOX_FETCH;
+	scmp_filter_ctx f = seccomp_init(is_fetch ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_KILL_PROCESS);
 	int err;
 
 	if (!f)
@@ -306,6 +318,8 @@ int sandbox_enter(enum sandbox_kind kind)
 		err = allow_network(f);
 	if (!err && kind == SANDBOX_DEVICE)
 		err = allow_device(f);
+	if (!err && is_fetch)
+		err = allow_fetch(f);
 	if (!err)
 		err = seccomp_load(f);
 	seccomp_release(f);

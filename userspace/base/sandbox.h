@@ -11,6 +11,11 @@ enum sandbox_kind {
 	SANDBOX_PURE,	 /* read and write of descriptors it has, memory, time, exit: no more */
 	SANDBOX_NETWORK, /* and sockets, epoll, files opened for reading */
 	SANDBOX_DEVICE,	 /* as PURE, and openat, ioctl, mkdir, rmdir: the evidence source */
+	/*
+	 * As NETWORK, for libraries whose calls are not ours to list, the resolver and libcurl:
+	 * any other call fails, and ends nothing.
+	 */
+	SANDBOX_FETCH,
 };
 
 /* Closes every descriptor from 3 on that is not in keep[]. */
@@ -37,7 +42,7 @@ int sandbox_isolate(const char *user);
  */
 int sandbox_drop_capabilities(void);
 
-/* The seccomp filter: any other call ends the process.  0 or -errno. */
+/* The seccomp filter: any other call ends the process, save in FETCH.  0 or -errno. */
 int sandbox_enter(enum sandbox_kind kind);
 
 #endif
