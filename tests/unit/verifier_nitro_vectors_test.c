@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Every vector of $FAIRLEAD_VECTORS/nitro gets the verdict that its meta.json expects: with the
- * root that it names, and with AWS's pin alone.  And of a genuine one, no byte can be changed
- * unnoticed. Without the directory the tests are skipped, and say so.
+ * Every vector of $FAIRLEAD_VECTORS/nitro gets the verdict that its meta.json expects, with the
+ * root that it names; and none that needs one passes by AWS's pin alone.  Without the directory
+ * the test is skipped, and says so.
  */
 #include <dirent.h>
 #include <setjmp.h>

@@ -8,38 +8,40 @@
 #include "verifier/policy_fields.h"
 
 enum {
-	LOADED_PCRS = 3, /* image, kernel, application: zero in debug mode alone */
-	PCR_NAME_MAX = 8,
+	LOADED_PCRS = 3,
+	PCR_NAME_MAX = 12,
 };
 
-static void complain_of_zeroes(struct conf *y, const yaml_node_t *node, const struct value_list *l)
+static void read_loaded(struct conf *y, const yaml_node_t *node, void *out)
 {
-	for (size_t i = 0; i < l->count; i++)
-		if (bytes_are_zero(bytes_of(l->values + i * l->width, l->width)))
-			conf_complain(y, node,
-				      "zeroes are what any enclave in debug mode has in PCR0 to 2");
+	uint8_t pcr[NITRO_PCR_BYTES];
+
+	if (!conf_hex(y, node, pcr, sizeof(pcr)))
+		return;
+	if (bytes_are_zero(bytes_of(pcr, sizeof(pcr))))
+		conf_complain(y, node, "zeroes are what any enclave in debug mode has there");
+	memcpy(out, pcr, sizeof(pcr));
+}
+
+/* PCR0 to 2: image, kernel, application. */
+static void field_loaded(struct conf *y, const yaml_node_t *node, void *field)
+{
+	field_values(y, node, field, NITRO_PCR_BYTES, read_loaded);
 }
 
 /* { 0: [HEX, …], 8: [HEX, …] } */
 static void read_pcrs(struct conf *y, const yaml_node_t *node, void *field)
 {
-#define PCR(i)                                                            \
-	{                                                                 \
-#i, false, field_digests, (i) * sizeof(struct value_list) \
-	}
-	static const struct conf_key keys[] = {
-		PCR(0),	 PCR(1),  PCR(2),  PCR(3),  PCR(4),  PCR(5),  PCR(6),  PCR(7),
-		PCR(8),	 PCR(9),  PCR(10), PCR(11), PCR(12), PCR(13), PCR(14), PCR(15),
-		PCR(16), PCR(17), PCR(18), PCR(19), PCR(20), PCR(21), PCR(22), PCR(23),
-		PCR(24), PCR(25), PCR(26), PCR(27), PCR(28), PCR(29), PCR(30), PCR(31),
-	};
-#undef PCR
-	struct value_list *pcrs = field;
+	struct conf_key keys[NITRO_PCRS];
+	char names[NITRO_PCRS][PCR_NAME_MAX];
 
-	_Static_assert(sizeof(keys) / sizeof(*keys) == NITRO_PCRS, "a key for each");
-	conf_mapping(y, node, keys, NITRO_PCRS, pcrs);
-	for (int i = 0; i < LOADED_PCRS; i++)
-		complain_of_zeroes(y, node, &pcrs[i]);
+	for (int i = 0; i < NITRO_PCRS; i++) {
+		snprintf(names[i], sizeof(names[i]), "%d", i);
+		keys[i] = (struct conf_key){ names[i], false,
+					     i < LOADED_PCRS ? field_loaded : field_digests,
+					     i * sizeof(struct value_list) };
+	}
+	conf_mapping(y, node, keys, NITRO_PCRS, field);
 }
 
 /* "i-" and hexadecimal digits. */
