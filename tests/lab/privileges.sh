@@ -46,6 +46,8 @@ attester=$(child_of genuine-1 attester)
 
 # --- what each may do
 
+verifiers=$(fairlead -j status | jq '.children.verifiers | length')
+check "as many verifiers as CPUs"	[ "$verifiers" = "$(nproc)" ]
 check "verifier: nobody"	is_nobody "$verifier"
 check "verifier: no capability, and none to be gained"	no_powers "$verifier"
 check "verifier: behind a seccomp filter"	filtered "$verifier"
@@ -90,6 +92,11 @@ check "leases are held"	[ "$held" != '[]' ]
 ask -w 4000 hold $vip4 8443 20 >$run/conversation 2>&1 &
 conversation=$!
 
+if ((verifiers > 1)); then
+	kill -STOP "$verifier"	# it is given 10 s
+	check "one that hangs holds nobody else up"	within 5 verdicts_grow
+	kill -CONT "$verifier"
+fi
 kill -KILL "$verifier"
 check "a killed verifier is there again"	within 3 restarted verifier "$verifier"
 check "the leases are the same"	[ "$(leases)" = "$held" ]

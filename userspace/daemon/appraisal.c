@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Evidence to the verifier and verdicts back, one at a time: so a verifier that
+ * Evidence to the verifiers and verdicts back, one at a time each: so a verifier that
  * crashes or hangs costs exactly the appraisal that it had in hand, and that one
  * counts as undetermined.  Never answers a peer from within its own call.
  */
@@ -35,8 +35,7 @@ void appraisal_submit(struct node *n, uint64_t request, uint64_t number)
 		.id = n->id, .generation = n->generation, .request = request, .number = number
 	};
 	TAILQ_INSERT_TAIL(&d->appraisals, a, next);
-	if (!d->in_flight)
-		turn_soon(d);
+	turn_soon(d);
 }
 
 static void undetermined(struct daemon *d, const struct appraisal *a, const char *why)
@@ -53,9 +52,10 @@ static void undetermined(struct daemon *d, const struct appraisal *a, const char
 		node_event(n, &e);
 }
 
-/* 0 when it is on its way, or why not. */
-static const char *send_one(struct daemon *d, const struct appraisal *a)
+/* NULL when it is on its way, or why not. */
+static const char *send_one(struct verifier *v, const struct appraisal *a)
 {
+	struct daemon *d = v->daemon;
 	struct node *n = node_of(d, a->id, a->generation);
 	struct stored *s = n ? node_stored(n, a->request) : NULL;
 	struct msg_evidence e = { 0 };
@@ -75,36 +75,87 @@ static const char *send_one(struct daemon *d, const struct appraisal *a)
 	m.collateral[COLLATERAL_CRL] = bytes_of(d->crl, d->crl_bytes);
 	w = ipc_begin(d->out, sizeof(d->out), MSG_APPRAISE, a->id);
 	msg_appraise_put(&w, &m);
-	return child_send(d->verifier, &w) ? "no verifier is running" : NULL;
+	return child_send(v->child, &w) ? "no verifier is running" : NULL;
+}
+
+/* One that is idle; rather the one that has seen the backend's certificates before. */
+static struct verifier *idle_verifier(struct daemon *d, const struct appraisal *a)
+{
+	for (size_t i = 0; i < d->verifiers_count; i++) {
+		struct verifier *v = d->verifiers[(a->id + i) % d->verifiers_count];
+
+		if (!v->in_flight && child_hears(v->child))
+			return v;
+	}
+	return NULL;
+}
+
+/* One appraisal to a verifier.  False: there is none, or nobody to do it. */
+static bool hand_out(struct daemon *d)
+{
+	static const struct timeval limit = { TIME_LIMIT_S, 0 };
+	struct appraisal *a = TAILQ_FIRST(&d->appraisals);
+	struct verifier *v = a ? idle_verifier(d, a) : NULL;
+	const char *why;
+
+	if (!v)
+		return false;
+	TAILQ_REMOVE(&d->appraisals, a, next);
+	why = send_one(v, a);
+	if (why) {
+		undetermined(d, a, why);
+		free(a);
+		return true;
+	}
+	v->in_flight = a;
+	v->in_flight_us = now_us();
+	event_add(v->limit, &limit);
+	return true;
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval limit = { TIME_LIMIT_S, 0 };
-	struct daemon *d = arg;
-	struct appraisal *a;
-	const char *why;
+	(void)fd;
+	(void)what;
+	while (hand_out(arg)) /* at most once for each verifier, but for what cannot be sent */
+		;
+}
+
+/* appraisal_verifier_died() does the rest. */
+static void on_limit(evutil_socket_t fd, short what, void *arg)
+{
+	struct verifier *v = arg;
 
 	(void)fd;
 	(void)what;
-	if (d->in_flight) { /* its time is up; appraisal_verifier_died() does the rest */
-		child_kill(d->verifier, "took too long over one appraisal");
+	child_kill(v->child, "took too long over one appraisal");
+}
+
+struct verifier *appraisal_verifier_new(struct daemon *d, const struct child_ops *ops)
+{
+	struct verifier *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return NULL;
+	v->daemon = d;
+	v->child = child_new(d->base, ops, v);
+	v->limit = evtimer_new(d->base, on_limit, v);
+	if (v->child && v->limit)
+		return v;
+	appraisal_verifier_free(v);
+	return NULL;
+}
+
+void appraisal_verifier_free(struct verifier *v)
+{
+	if (!v)
 		return;
-	}
-	a = TAILQ_FIRST(&d->appraisals);
-	if (!a || !child_hears(d->verifier))
-		return; /* links.c calls again when there is a verifier */
-	TAILQ_REMOVE(&d->appraisals, a, next);
-	why = send_one(d, a);
-	if (why) {
-		undetermined(d, a, why);
-		free(a);
-		turn_soon(d);
-		return;
-	}
-	d->in_flight = a;
-	d->in_flight_us = now_us();
-	event_add(d->appraisal_event, &limit);
+	if (v->in_flight)
+		TAILQ_INSERT_HEAD(&v->daemon->appraisals, v->in_flight, next);
+	child_free(v->child);
+	if (v->limit)
+		event_free(v->limit);
+	free(v);
 }
 
 int appraisal_init(struct daemon *d)
@@ -135,56 +186,65 @@ static void show_verdict(struct node *n, const struct appraisal *a, const struct
 	struct msg_evidence e;
 
 	json_decref(s->claims);
-	*s = (struct verdict_shown){
-		.known = true, .reason = v->reason, .lab_root = v->lab_root
-	};
+	*s = (struct verdict_shown){ .known = true, .reason = v->reason, .lab_root = v->lab_root };
 	if (st && msg_evidence_get(bytes_of(st->bytes, st->n), &e))
 		s->tee = e.binding.tee;
 	memcpy(s->digest, v->digest, sizeof(s->digest));
 	strcpy(s->detail, v->detail);
-	s->claims = json_loadb((const char *)v->claims.p, v->claims.n, JSON_REJECT_DUPLICATES, NULL);
+	s->claims =
+		json_loadb((const char *)v->claims.p, v->claims.n, JSON_REJECT_DUPLICATES, NULL);
 	n->daemon->attestations[s->tee][v->reason]++;
 }
 
-bool appraisal_verdict(struct daemon *d, uint32_t id, const struct msg_verdict *v)
+static void tell(struct node *n, const struct appraisal *a, const struct msg_verdict *m)
 {
-	struct appraisal *a = d->in_flight;
-	uint64_t wall = daemon_wall_s(d);
-	struct peer_event e;
+	uint64_t wall = daemon_wall_s(n->daemon);
+	struct peer_event e = {
+		.type = PEER_VERDICT,
+		.appraisal = a->number,
+		.verdict = verdict_of(m->reason),
+		.class_mask = m->class_mask,
+		.not_after_ms = lease_not_after_ms(m->not_after, wall, now_ms()),
+		.why = m->detail[0] ? m->detail : reason_str(m->reason),
+	};
+
+	show_verdict(n, a, m);
+	node_event(n, &e);
+}
+
+bool appraisal_verdict(struct verifier *v, uint32_t id, const struct msg_verdict *m)
+{
+	struct appraisal *a = v->in_flight;
+	struct daemon *d = v->daemon;
 	struct node *n;
 
-	if (!a || a->id != id || v->reason >= REASON_COUNT)
+	if (!a || a->id != id || m->reason >= REASON_COUNT)
 		return false;
-	d->in_flight = NULL;
-	event_del(d->appraisal_event);
-	histogram_add(&d->appraisal_time, now_us() - d->in_flight_us);
+	v->in_flight = NULL;
+	event_del(v->limit);
+	histogram_add(&d->appraisal_time, now_us() - v->in_flight_us);
 	n = node_of(d, a->id, a->generation);
-	if (n) {
-		show_verdict(n, a, v);
-		e = (struct peer_event){
-			.type = PEER_VERDICT,
-			.appraisal = a->number,
-			.verdict = verdict_of(v->reason),
-			.class_mask = v->class_mask,
-			.not_after_ms = lease_not_after_ms(v->not_after, wall, now_ms()),
-			.why = v->detail[0] ? v->detail : reason_str(v->reason),
-		};
-		node_event(n, &e);
-	}
+	if (n)
+		tell(n, a, m);
 	free(a);
 	turn_soon(d);
 	return true;
 }
 
-void appraisal_verifier_died(struct daemon *d)
+void appraisal_verifier_started(struct verifier *v)
 {
-	struct appraisal *a = d->in_flight;
+	turn_soon(v->daemon);
+}
 
-	d->in_flight = NULL;
+void appraisal_verifier_died(struct verifier *v)
+{
+	struct appraisal *a = v->in_flight;
+
+	v->in_flight = NULL;
 	if (!a)
 		return;
-	event_del(d->appraisal_event);
-	undetermined(d, a, "the verifier ended while at it");
+	event_del(v->limit);
+	undetermined(v->daemon, a, "the verifier ended while at it");
 	free(a);
 }
 
@@ -196,7 +256,6 @@ void appraisal_free(struct daemon *d)
 		TAILQ_REMOVE(&d->appraisals, a, next);
 		free(a);
 	}
-	free(d->in_flight);
 	if (d->appraisal_event)
 		event_free(d->appraisal_event);
 }

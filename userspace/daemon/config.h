@@ -21,6 +21,7 @@ enum {
 	SERVICES_CONFIG_MAX = 4096,
 	BACKENDS_CONFIG_MAX = 65535,
 	POLICIES_MAX = 256,
+	VERIFIERS_MAX = 64,
 	ROUTERS_MAX = 1024,
 	CONFIG_PATH_MAX = 256,
 
@@ -75,6 +76,7 @@ struct router_config {
 	uint64_t rebuild_ms;	      /* rings are rebuilt for a changed cost at most this often */
 	uint64_t moved_permille;      /* most slots of a ring that one such rebuild may move */
 	uint64_t hysteresis_permille; /* a cost that changed by less is left as it was */
+	uint64_t verifiers;	      /* processes; 0: as many as there are CPUs */
 	uint64_t services_max, backends_max, flows_max; /* sizes of the maps; 0: the object's own */
 	char crl[CONFIG_PATH_MAX]; /* a directory with crl.der of each product, or "" */
 

@@ -131,6 +131,7 @@ static json_t *router_json(const struct config *c)
 	put_number(o, "rebuild-ms", r->rebuild_ms);
 	put_number(o, "moved-permille", r->moved_permille);
 	put_number(o, "hysteresis-permille", r->hysteresis_permille);
+	put_number(o, "verifiers", r->verifiers);
 	put_sizes(o, r);
 	put_text(o, "crl", r->crl);
 	for (size_t i = 0; i < r->services_count; i++)

@@ -324,6 +324,11 @@ static void read_hysteresis(struct conf *y, const yaml_node_t *node, void *field
 	conf_number(y, node, 0, 1000, field);
 }
 
+static void read_verifiers(struct conf *y, const yaml_node_t *node, void *field)
+{
+	conf_number(y, node, 0, VERIFIERS_MAX, field);
+}
+
 static const struct conf_key router_keys[] = {
 	{ "interfaces", false, read_router_interfaces, offsetof(struct draft, config.router) },
 	{ "source", false, read_source, offsetof(struct draft, config.router) },
@@ -334,6 +339,7 @@ static const struct conf_key router_keys[] = {
 	{ "rebuild-ms", false, read_ms, ROUTER(rebuild_ms) },
 	{ "moved-permille", false, read_moved, ROUTER(moved_permille) },
 	{ "hysteresis-permille", false, read_hysteresis, ROUTER(hysteresis_permille) },
+	{ "verifiers", false, read_verifiers, ROUTER(verifiers) },
 	{ "sizes", false, read_sizes, 0 },
 	{ "crl", false, read_path, ROUTER(crl) },
 	{ "services", true, read_services, 0 },

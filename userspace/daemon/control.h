@@ -38,7 +38,8 @@
  * status -> {
  *	version, node, pid, uptime_s, config, reloads, router, agent,
  *	interfaces: [name], guard_interfaces: [name], pins, program_id,
- *	children: {channel, verifier, attester}}: their pids, 0 for one that is not running
+ *	children: {channel, verifier, verifiers: […], attester}}: their pids, 0 for one that is
+ *	not running; verifier is the first of all
  */
 #ifndef CONTROL_H
 #define CONTROL_H

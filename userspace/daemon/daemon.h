@@ -4,7 +4,7 @@
  *
  *   daemon.c      start, signals, reload, stop
  *   fleet.c       backends: events in, a peer's actions out
- *   appraisal.c   evidence to the verifier and verdicts back, one at a time
+ *   appraisal.c   evidence to the verifiers and verdicts back, one at a time each
  *   steer.c       services: which ring from which members, when
  *   links.c       the children: what they are, what they say
  *   show.c        answers to the control socket
@@ -91,6 +91,15 @@ struct appraisal {
 	uint64_t request, number;
 };
 
+/* One verifier process and the appraisal that it has in hand. */
+struct verifier {
+	struct daemon *daemon;
+	struct child *child;
+	struct appraisal *in_flight; /* NULL: it is idle */
+	struct event *limit;	     /* how long that may take */
+	uint64_t in_flight_us;
+};
+
 struct histogram {
 	uint64_t bucket[LATENCY_BUCKETS + 1], count, sum_us;
 };
@@ -104,7 +113,9 @@ struct daemon {
 	uint32_t generations;	/* last one given */
 	uint64_t wall_high_s;	/* the wall clock never runs backwards for us */
 
-	struct child *channel, *verifier, *attester;
+	struct child *channel, *attester;
+	struct verifier *verifiers[VERIFIERS_MAX];
+	size_t verifiers_count;
 	struct control *control;
 
 	/* Router. */
@@ -132,9 +143,7 @@ struct daemon {
 	uint64_t settle_until_ms; /* after a take-over nobody is planned out before then */
 
 	TAILQ_HEAD(appraisals, appraisal) appraisals;
-	struct appraisal *in_flight;
-	struct event *appraisal_event; /* the next turn, or the time limit of in_flight */
-	uint64_t in_flight_us;
+	struct event *appraisal_event; /* the next turn */
 	struct histogram appraisal_time;
 	uint64_t attestations[TEE_COUNT][REASON_COUNT]; /* verdicts */
 	uint8_t *crl;
@@ -181,8 +190,11 @@ void node_store(struct node *n, uint64_t request, struct bytes body);
 /* appraisal.c */
 int appraisal_init(struct daemon *d);
 void appraisal_submit(struct node *n, uint64_t request, uint64_t number);
-bool appraisal_verdict(struct daemon *d, uint32_t id, const struct msg_verdict *v);
-void appraisal_verifier_died(struct daemon *d);
+bool appraisal_verdict(struct verifier *v, uint32_t id, const struct msg_verdict *m);
+void appraisal_verifier_started(struct verifier *v);
+void appraisal_verifier_died(struct verifier *v);
+struct verifier *appraisal_verifier_new(struct daemon *d, const struct child_ops *ops);
+void appraisal_verifier_free(struct verifier *v); /* what it has in hand is another's */
 void appraisal_free(struct daemon *d);
 
 /* steer.c */

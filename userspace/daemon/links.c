@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The three kinds of children: what each is, and what each may say.  A message that
+ * The kinds of children: what each is, and what each may say.  A message that
  * is not among a child's own, or not of its shape, is that child's death.
  */
 #include "daemon/daemon.h"
@@ -211,26 +211,22 @@ static void channel_died(void *arg)
 
 static void verifier_run(int fd, void *arg)
 {
-	struct daemon *d = arg;
+	const struct daemon *d = ((struct verifier *)arg)->daemon;
 
 	verifier_main(fd, d->config->policies, d->config->policies_count);
 }
 
 static bool verifier_received(void *arg, const struct ipc_message *m)
 {
-	struct daemon *d = arg;
 	struct msg_verdict v;
 
 	return m->type == MSG_VERDICT && msg_verdict_get(m->body, &v) &&
-	       appraisal_verdict(d, m->id, &v);
+	       appraisal_verdict(arg, m->id, &v);
 }
 
 static void verifier_started(void *arg)
 {
-	struct daemon *d = arg;
-	static const struct timeval now = { 0, 0 };
-
-	event_add(d->appraisal_event, &now);
+	appraisal_verifier_started(arg);
 }
 
 static void verifier_died(void *arg)
@@ -275,12 +271,43 @@ static int start(struct daemon *d, struct child **c, const struct child_ops *ops
 	return *c ? child_start(*c) : -ENOMEM;
 }
 
+static size_t verifiers_wanted(const struct daemon *d)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (!d->config->is_router)
+		return 0;
+	if (d->config->router.verifiers)
+		return d->config->router.verifiers;
+	return cpus < 1 ? 1 : cpus < VERIFIERS_MAX ? (size_t)cpus : VERIFIERS_MAX;
+}
+
+/* As many as the configuration wants, beginning with those that there are. */
+static int count_verifiers(struct daemon *d)
+{
+	size_t wanted = verifiers_wanted(d);
+	int err = 0;
+
+	while (d->verifiers_count > wanted)
+		appraisal_verifier_free(d->verifiers[--d->verifiers_count]);
+	while (!err && d->verifiers_count < wanted) {
+		struct verifier *v = appraisal_verifier_new(d, &verifier_ops);
+
+		err = v ? child_start(v->child) : -ENOMEM;
+		if (err)
+			appraisal_verifier_free(v);
+		else
+			d->verifiers[d->verifiers_count++] = v;
+	}
+	return err;
+}
+
 int links_start(struct daemon *d)
 {
 	int err = 0;
 
 	if (d->config->is_router)
-		err = start(d, &d->verifier, &verifier_ops);
+		err = count_verifiers(d);
 	if (!err && d->config->is_agent)
 		err = start(d, &d->attester, &attester_ops);
 	if (!err)
@@ -292,20 +319,27 @@ int links_start(struct daemon *d)
 
 void links_reaped(struct daemon *d)
 {
-	struct child *const all[] = { d->channel, d->verifier, d->attester };
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-			if (all[i] && child_reaped(all[i], pid, status))
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (d->channel && child_reaped(d->channel, pid, status))
+			continue;
+		if (d->attester && child_reaped(d->attester, pid, status))
+			continue;
+		for (size_t i = 0; i < d->verifiers_count; i++)
+			if (child_reaped(d->verifiers[i]->child, pid, status))
 				break;
+	}
 }
 
 void links_restart(struct daemon *d, const struct config *old)
 {
-	if (d->verifier)
-		child_restart(d->verifier); /* it knows policies by fork */
+	for (size_t i = 0; i < d->verifiers_count; i++)
+		child_restart(d->verifiers[i]->child); /* they know policies by fork */
+	if (count_verifiers(d))
+		log_warnx("%zu verifier processes are all that could be started",
+			  d->verifiers_count);
 	if (d->attester && memcmp(&old->agent.attester, &d->config->agent.attester,
 				  sizeof(old->agent.attester)))
 		child_restart(d->attester);
@@ -316,7 +350,8 @@ void links_restart(struct daemon *d, const struct config *old)
 void links_stop(struct daemon *d)
 {
 	child_free(d->channel);
-	child_free(d->verifier);
+	while (d->verifiers_count)
+		appraisal_verifier_free(d->verifiers[--d->verifiers_count]);
 	child_free(d->attester);
-	d->channel = d->verifier = d->attester = NULL;
+	d->channel = d->attester = NULL;
 }

@@ -239,6 +239,8 @@ static void write_daemon(struct daemon *d, FILE *f)
 		(unsigned long long)d->reloads);
 	fprintf(f, "fairlead_config_reloads_total{result=\"refused\"} %llu\n",
 		(unsigned long long)d->reload_failures);
+	unsigned int verifier_restarts = 0;
+
 	head(f, "config_reload_success_timestamp_seconds", "gauge",
 	     "When the configuration in force was read.");
 	fprintf(f, "fairlead_config_reload_success_timestamp_seconds %llu\n",
@@ -246,9 +248,11 @@ static void write_daemon(struct daemon *d, FILE *f)
 	head(f, "process_restarts_total", "counter", "Deaths of our own processes.");
 	fprintf(f, "fairlead_process_restarts_total{process=\"channel\"} %u\n",
 		child_restarts(d->channel));
-	if (d->verifier)
+	for (size_t i = 0; i < d->verifiers_count; i++)
+		verifier_restarts += child_restarts(d->verifiers[i]->child);
+	if (d->verifiers_count)
 		fprintf(f, "fairlead_process_restarts_total{process=\"verifier\"} %u\n",
-			child_restarts(d->verifier));
+			verifier_restarts);
 	if (d->attester)
 		fprintf(f, "fairlead_process_restarts_total{process=\"attester\"} %u\n",
 			child_restarts(d->attester));

@@ -333,7 +333,7 @@ static json_t *interfaces_json(const char (*names)[IF_NAMESIZE], size_t count)
 
 static json_t *status(struct daemon *d, json_t *args, char error[WHY_MAX], int *code)
 {
-	json_t *o = json_object(), *children = json_object();
+	json_t *o = json_object(), *children = json_object(), *verifiers = json_array();
 
 	(void)args;
 	(void)error;
@@ -355,8 +355,12 @@ static json_t *status(struct daemon *d, json_t *args, char error[WHY_MAX], int *
 	json_object_set_new(o, "pins", json_string(d->config->pins));
 	json_object_set_new(o, "program_id", json_integer(d->routing ? d->dataplane.program_id : 0));
 	json_object_set_new(children, "channel", json_integer(child_pid(d->channel)));
-	json_object_set_new(children, "verifier",
-			    json_integer(d->verifier ? child_pid(d->verifier) : 0));
+	json_object_set_new(
+		children, "verifier",
+		json_integer(d->verifiers_count ? child_pid(d->verifiers[0]->child) : 0));
+	for (size_t i = 0; i < d->verifiers_count; i++)
+		json_array_append_new(verifiers, json_integer(child_pid(d->verifiers[i]->child)));
+	json_object_set_new(children, "verifiers", verifiers);
 	json_object_set_new(children, "attester",
 			    json_integer(d->attester ? child_pid(d->attester) : 0));
 	json_object_set_new(o, "children", children);
