@@ -32,7 +32,8 @@ void bundle_put(struct bundle_writer *w, const struct piece *p)
 
 	fprintf(w->file, "%s %zu %zu\n", want_text(&p->want, name), p->body.n, p->chain.n);
 	fwrite(p->body.p, 1, p->body.n, w->file);
-	fwrite(p->chain.p, 1, p->chain.n, w->file);
+	if (p->chain.n)
+		fwrite(p->chain.p, 1, p->chain.n, w->file);
 	fputc('\n', w->file);
 }
 

@@ -421,6 +421,7 @@ static int replace(struct store *s, const struct piece *p, int64_t now)
 	uint8_t *bytes;
 	int err;
 
+	make_room(s, line.n + line.chain_n); /* before files are written that it might remove */
 	bytes = copy_out(s, p, &line, &err);
 	if (!bytes)
 		return err;
@@ -429,7 +430,6 @@ static int replace(struct store *s, const struct piece *p, int64_t now)
 		was = old->line;
 		forget(s, old);
 	}
-	make_room(s, line.n + line.chain_n);
 	insert(s, &line, bytes);
 	err = write_index(s);
 	if (!err)
