@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * quote [--source auto|tsm|sev-guest|soft] [--dev PATH] [--tsm PATH] [--dir DIR] [--vmpl N]
- *       [--data BYTE] [--times N] [--out DIR] [--process 1]
+ * quote [--tee snp|nitro] [--source auto|tsm|sev-guest|soft|nsm] [--dev PATH] [--tsm PATH]
+ *       [--dir DIR] [--vmpl N] [--data BYTE] [--times N] [--out DIR] [--process 1]
  *
  * Opens a source of evidence and quotes over 64 bytes of BYTE (in hexadecimal).  One line of
  * JSON each time; --out writes report.bin and cert0, cert1, … for `fairlead verify`.  With
@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "attester/attester.h"
+#include "attester/nitro_format.h"
 #include "attester/pki.h"
 #include "base/log.h"
 
@@ -33,7 +34,7 @@ struct options {
 
 static bool parse_source(const char *text, enum attester_source *out)
 {
-	static const char *const names[] = { "auto", "tsm", "sev-guest", "soft" };
+	static const char *const names[] = { "auto", "tsm", "sev-guest", "soft", "nsm" };
 
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (!strcmp(text, names[i])) {
@@ -47,6 +48,8 @@ static bool parse(struct options *o, const char *name, const char *value)
 {
 	if (!strcmp(name, "--source"))
 		return parse_source(value, &o->config.source);
+	if (!strcmp(name, "--tee"))
+		return tee_parse(value, &o->config.tee);
 	if (!strcmp(name, "--dev"))
 		return snprintf(o->config.device, ATTESTER_PATH_MAX, "%s", value) > 0;
 	if (!strcmp(name, "--tsm"))
@@ -107,16 +110,29 @@ static int quote_once(struct attester *a, const struct options *o, struct quote 
 		err = write_out(o->out, q, why);
 	if (err)
 		return say_failure(err, why);
-	say(json_pack("{s:b, s:i, s:i, s:i, s:i}", "ok", 1, "version", q->report.p[0], "vmpl",
-		      q->report.p[0x30], "certs", (int)q->certs_count, "certs_bytes",
-		      q->certs_count ? (int)q->certs[0].n : 0));
+	if (q->tee == TEE_SNP)
+		say(json_pack("{s:b, s:i, s:i, s:i, s:i}", "ok", 1, "version", q->report.p[0],
+			      "vmpl", q->report.p[0x30], "certs", (int)q->certs_count,
+			      "certs_bytes", q->certs_count ? (int)q->certs[0].n : 0));
+	else
+		say(json_pack("{s:b, s:s, s:i, s:i}", "ok", 1, "tee", tee_str(q->tee), "bytes",
+			      (int)q->report.n, "certs", (int)q->certs_count));
 	return 0;
 }
 
-/* Sends one request and prints the answer. */
-static int ask_process(int fd, uint8_t *buf)
+static bool is_over(const struct msg_quote *q, const uint8_t want[REPORT_DATA_BYTES])
 {
-	struct binding b = { .role = "backend", .tee = TEE_SNP };
+	struct bytes data = bytes_of(q->report.p + 0x50, REPORT_DATA_BYTES);
+
+	if (q->tee == TEE_NITRO && !nitro_user_data(q->report, &data))
+		return false;
+	return bytes_equal(data, bytes_of(want, REPORT_DATA_BYTES));
+}
+
+/* Sends one request and prints the answer. */
+static int ask_process(int fd, enum tee tee, uint8_t *buf)
+{
+	struct binding b = { .role = "backend", .tee = tee };
 	struct ipc_writer w = ipc_begin(buf, IPC_MAX, MSG_QUOTE_WANTED, 1);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	uint8_t want[REPORT_DATA_BYTES];
@@ -129,13 +145,13 @@ static int ask_process(int fd, uint8_t *buf)
 		return say_failure(-EPIPE, "the process died");
 	if (q.failed)
 		return say_failure(-(int)q.failed, q.why);
-	if (!binding_report_data(&b, want) || memcmp(q.report.p + 0x50, want, sizeof(want)))
+	if (!binding_report_data(&b, want) || !is_over(&q, want))
 		return say_failure(-EPROTO, "evidence over something else than the binding");
 	say(json_pack("{s:b, s:i}", "ok", 1, "certs", (int)q.certs_count));
 	return 0;
 }
 
-static int quote_in_process(struct attester *a, int times)
+static int quote_in_process(struct attester *a, enum tee tee, int times)
 {
 	uint8_t *buf = malloc(IPC_MAX);
 	int fds[2], status = 1;
@@ -150,7 +166,7 @@ static int quote_in_process(struct attester *a, int times)
 	}
 	close(fds[1]);
 	for (int i = 0; i < times; i++)
-		status = ask_process(fds[0], buf);
+		status = ask_process(fds[0], tee, buf);
 	close(fds[0]);
 	free(buf);
 	if (waitpid(pid, &times, 0) != pid || !WIFEXITED(times) || WEXITSTATUS(times))
@@ -176,7 +192,7 @@ int main(int argc, char **argv)
 	if (err)
 		status = say_failure(err, why);
 	if (!err && o.process)
-		status = quote_in_process(a, o.times);
+		status = quote_in_process(a, o.config.tee, o.times);
 	for (int i = 0; !err && !o.process && i < o.times; i++)
 		status = quote_once(a, &o, q);
 	attester_close(a);

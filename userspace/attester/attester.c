@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attester/nitro_format.h"
 #include "attester/source.h"
 #include "base/log.h"
 
@@ -49,34 +50,65 @@ static int try(struct attester *a, const struct source_ops *ops, const struct at
 	return err;
 }
 
-/* The kernel's own interface first, the driver's then; software never. */
+enum {
+	AUTO_MAX = 2,
+};
+
+/* What each kind of TEE can be asked through. */
+static const struct {
+	const char *shape;				    /* of its evidence, for people */
+	const struct source_ops *by_name[ATTESTER_SOURCES]; /* NULL: not this kind's */
+	const struct source_ops *automatic[AUTO_MAX];	    /* in this order, software never */
+} kinds[TEE_COUNT] = {
+	[TEE_SNP] = { .shape = "a report of 1184 bytes",
+		      .by_name = { [ATTESTER_TSM] = &source_tsm,
+				   [ATTESTER_SEV_GUEST] = &source_sev_guest,
+				   [ATTESTER_SOFT] = &source_soft },
+		      /* the kernel's own interface first, the driver's then */
+		      .automatic = { &source_tsm, &source_sev_guest } },
+	[TEE_NITRO] = { .shape = "a document with user_data",
+			.by_name = { [ATTESTER_NSM] = &source_nsm,
+				     [ATTESTER_SOFT] = &source_soft_nitro },
+			.automatic = { &source_nsm } },
+};
+
+static bool is_known(enum tee tee)
+{
+	return tee < TEE_COUNT && kinds[tee].automatic[0];
+}
+
+bool attester_has(enum tee tee, enum attester_source source)
+{
+	return is_known(tee) && source < ATTESTER_SOURCES &&
+	       (source == ATTESTER_AUTO || kinds[tee].by_name[source]);
+}
+
 static int open_auto(struct attester *a, const struct attester_config *c, char why[WHY_MAX])
 {
-	char tsm[WHY_MAX], device[WHY_MAX];
-	int err;
+	const struct source_ops *const *list = kinds[c->tee].automatic;
+	char said[WHY_MAX];
+	int err = -ENODEV;
+	size_t n;
 
-	if (!try(a, &source_tsm, c, tsm))
-		return 0;
-	err = try(a, &source_sev_guest, c, device);
-	if (err)
-		snprintf(why, WHY_MAX, "no evidence here: %.110s; %.110s", tsm, device);
+	n = snprintf(why, WHY_MAX, "no evidence here");
+	for (int i = 0; err && i < AUTO_MAX && list[i]; i++) {
+		err = try(a, list[i], c, said);
+		if (err && n < WHY_MAX)
+			n += snprintf(why + n, WHY_MAX - n, "%s %.110s", i ? ";" : ":", said);
+	}
 	return err;
 }
 
 static int open_source(struct attester *a, const struct attester_config *c, char why[WHY_MAX])
 {
-	switch (c->source) {
-	case ATTESTER_AUTO:
-		return open_auto(a, c, why);
-	case ATTESTER_TSM:
-		return try(a, &source_tsm, c, why);
-	case ATTESTER_SEV_GUEST:
-		return try(a, &source_sev_guest, c, why);
-	case ATTESTER_SOFT:
-		return try(a, &source_soft, c, why);
+	if (!attester_has(c->tee, c->source)) {
+		snprintf(why, WHY_MAX, "evidence of kind %s does not come from this source",
+			 tee_str(c->tee));
+		return -EPROTONOSUPPORT;
 	}
-	snprintf(why, WHY_MAX, "unknown source %d", c->source);
-	return -EINVAL;
+	if (c->source == ATTESTER_AUTO)
+		return open_auto(a, c, why);
+	return try(a, kinds[c->tee].by_name[c->source], c, why);
 }
 
 int attester_open(const struct attester_config *c, struct attester **out, char why[WHY_MAX])
@@ -84,9 +116,9 @@ int attester_open(const struct attester_config *c, struct attester **out, char w
 	struct attester *a;
 	int err;
 
-	if (c->tee != TEE_SNP || c->vmpl > VMPL_MAX) {
-		snprintf(why, WHY_MAX, "tee %s at vmpl %u: want snp at 0..%d", tee_str(c->tee),
-			 c->vmpl, VMPL_MAX);
+	if (!is_known(c->tee) || c->vmpl > VMPL_MAX) {
+		snprintf(why, WHY_MAX, "tee %s at vmpl %u: want snp or nitro, and 0..%d",
+			 tee_str(c->tee), c->vmpl, VMPL_MAX);
 		return -EPROTONOSUPPORT;
 	}
 	a = attester_new(NULL, NULL);
@@ -112,16 +144,30 @@ void attester_close(struct attester *a)
 	free(a);
 }
 
-/* Whatever a source says: a report of another length, or over other data, is none. */
-static int check(const struct quote *q, const uint8_t report_data[REPORT_DATA_BYTES],
+/* Where the evidence has what it is over; empty when it is not of the shape it should have. */
+static struct bytes report_data_of(const struct quote *q)
+{
+	struct bytes data;
+
+	if (q->tee == TEE_SNP && q->report.n == SNP_REPORT_SIZE)
+		return bytes_of(q->report.p + REPORT_DATA_OFFSET, REPORT_DATA_BYTES);
+	if (q->tee == TEE_NITRO && nitro_user_data(q->report, &data))
+		return data;
+	return bytes_of(NULL, 0);
+}
+
+/* Whatever a source says: evidence of another kind or shape, or over other data, is none. */
+static int check(const struct quote *q, enum tee tee, const uint8_t report_data[REPORT_DATA_BYTES],
 		 char why[WHY_MAX])
 {
-	if (q->tee != TEE_SNP || q->report.n != SNP_REPORT_SIZE) {
-		snprintf(why, WHY_MAX, "got %zu bytes of %s: want a report of %d", q->report.n,
-			 tee_str(q->tee), SNP_REPORT_SIZE);
+	struct bytes data = q->tee == tee ? report_data_of(q) : bytes_of(NULL, 0);
+
+	if (!data.n) {
+		snprintf(why, WHY_MAX, "got %zu bytes of %s: want %s", q->report.n, tee_str(q->tee),
+			 kinds[tee].shape);
 		return -EPROTO;
 	}
-	if (memcmp(q->report.p + REPORT_DATA_OFFSET, report_data, REPORT_DATA_BYTES)) {
+	if (!bytes_equal(data, bytes_of(report_data, REPORT_DATA_BYTES))) {
 		snprintf(why, WHY_MAX, "the report is over other REPORT_DATA than was asked for");
 		return -EPROTO;
 	}
@@ -139,7 +185,7 @@ int attester_quote(struct attester *a, const uint8_t report_data[REPORT_DATA_BYT
 	out->certs_count = 0;
 	err = a->ops->quote(a->source, report_data, out, said);
 	if (!err)
-		err = check(out, report_data, said);
+		err = check(out, a->ops->tee, report_data, said);
 	if (err)
 		snprintf(why, WHY_MAX, "%s: %.230s", a->ops->name, said);
 	return err;

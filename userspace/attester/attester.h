@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Evidence of this guest, from whatever its hardware and kernel offer, behind one
- * interface: /dev/sev-guest, configfs-tsm, or soft (a lab's software attester).
+ * interface: /dev/sev-guest, configfs-tsm, /dev/nsm, or soft (a lab's software attester).
  */
 #ifndef ATTESTER_H
 #define ATTESTER_H
@@ -14,10 +14,12 @@
 #include "base/tee.h"
 
 enum attester_source {
-	ATTESTER_AUTO, /* configfs-tsm, then /dev/sev-guest; never soft */
+	ATTESTER_AUTO, /* what the TEE's kernels offer, the newest first; never soft */
 	ATTESTER_TSM,
 	ATTESTER_SEV_GUEST,
 	ATTESTER_SOFT,
+	ATTESTER_NSM,
+	ATTESTER_SOURCES
 };
 
 enum {
@@ -27,11 +29,12 @@ enum {
 
 struct attester_config {
 	enum attester_source source;
-	enum tee tee;			 /* TEE_SNP is the only one so far */
-	unsigned int vmpl;		 /* 0..3, asked of the firmware */
-	char device[ATTESTER_PATH_MAX];	 /* "" is /dev/sev-guest */
-	char tsm[ATTESTER_PATH_MAX];	 /* "" is /sys/kernel/config/tsm/report */
-	char directory[ATTESTER_PATH_MAX]; /* soft: keys, chain and guest.yaml, see attester/soft.h */
+	enum tee tee;
+	unsigned int vmpl;		   /* 0..3, asked of SNP's firmware */
+	char device[ATTESTER_PATH_MAX];	   /* "" is /dev/sev-guest or /dev/nsm */
+	char tsm[ATTESTER_PATH_MAX];	   /* "" is /sys/kernel/config/tsm/report */
+	char directory[ATTESTER_PATH_MAX]; /* soft: keys, chain and guest.yaml, see attester/soft.h
+					    */
 };
 
 struct attester;
@@ -45,13 +48,17 @@ struct quote {
 	uint8_t buf[EVIDENCE_MAX];
 };
 
+/* Whether evidence of that kind can come from there: false is a mistake in a configuration. */
+bool attester_has(enum tee tee, enum attester_source source);
+
 /* 0 and *out, or -errno and why[]: nothing is opened then. */
 int attester_open(const struct attester_config *c, struct attester **out, char why[WHY_MAX]);
 void attester_close(struct attester *a);
 
 /*
  * A report over report_data.  May block for a minute (the host throttles), so it belongs into the
- * attester's own process.  0, or -errno and why[]: -EBUSY to be tried again later, -ENOTTY for good.
+ * attester's own process.  0, or -errno and why[]: -EBUSY to be tried again later, -ENOTTY for
+ * good.
  */
 int attester_quote(struct attester *a, const uint8_t report_data[REPORT_DATA_BYTES],
 		   struct quote *out, char why[WHY_MAX]);

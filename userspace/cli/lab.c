@@ -17,10 +17,12 @@
 #include "attester/soft.h"
 #include "cli/cli.h"
 #include "cli/lab_ca.h"
+#include "cli/lab_nitro.h"
 
 enum {
 	TURIN_CHIP_ID_BYTES = 8,
 	FIELD_MAX = 64,
+	FIELDS_MAX = 16, /* of an enclave, in one call */
 };
 
 static const uint64_t policy_debug = 1 << 19; /* AMD 56860: guest policy, DEBUG */
@@ -228,6 +230,61 @@ static int lab_guest(struct words *w)
 	return err ? failed(directory, why) : CLI_DONE;
 }
 
+static int lab_nitro_root(struct words *w)
+{
+	const char *directory = next(w), *option = next(w);
+	char why[WHY_MAX] = "";
+	uint8_t sha256[32];
+
+	if (option)
+		return unknown(option);
+	if (soft_nitro_root(directory, time(NULL), sha256, why))
+		return failed(directory, why);
+	printf("sha256:");
+	print_hex(sha256, sizeof(sha256));
+	return CLI_DONE;
+}
+
+/* Cuts "FIELD=VALUE" in two. */
+static bool split_pair(char *pair, const char **field, const char **value)
+{
+	char *at = pair ? strchr(pair, '=') : NULL;
+
+	if (!at)
+		return false;
+	*at = 0;
+	*field = pair;
+	*value = at + 1;
+	return true;
+}
+
+static int lab_enclave(struct words *w)
+{
+	const char *directory = next(w), *fields[FIELDS_MAX], *values[FIELDS_MAX];
+	struct lab_enclave l = { .fields = fields, .values = values };
+	char why[WHY_MAX] = "";
+	const char *option, *value;
+
+	while ((option = next(w))) {
+		if (!strcmp(option, "--debug")) {
+			l.debug = true;
+		} else if (takes_value(w, option, "--root", &l.root)) {
+			if (!l.root)
+				return CLI_ERROR;
+		} else if (takes_value(w, option, "--set", &value)) {
+			if (l.count == FIELDS_MAX ||
+			    !split_pair((char *)value, &fields[l.count], &values[l.count]))
+				return failed("--set", "want FIELD=VALUE, 16 of them at most");
+			l.count++;
+		} else {
+			return unknown(option);
+		}
+	}
+	if (lab_enclave_make(directory, &l, time(NULL), why))
+		return failed(directory, why);
+	return CLI_DONE;
+}
+
 static int nibble(char c)
 {
 	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c | 0x20) : NULL;
@@ -252,7 +309,9 @@ static bool parse_report_data(const char *hex, uint8_t out[REPORT_DATA_BYTES])
 /* One report to stdout.  Its certificates lie in the directory already. */
 static int print_report(const char *directory, const uint8_t report_data[REPORT_DATA_BYTES])
 {
-	struct attester_config c = { .source = ATTESTER_SOFT, .tee = TEE_SNP };
+	bool enclave = pki_exists(directory, "enclave.yaml");
+	struct attester_config c = { .source = ATTESTER_SOFT,
+				     .tee = enclave ? TEE_NITRO : TEE_SNP };
 	struct quote *q = calloc(1, sizeof(*q));
 	struct attester *a = NULL;
 	char why[WHY_MAX] = "no memory";
@@ -384,6 +443,8 @@ static const struct command {
 	{ "guest", lab_guest,
 	  "guest DIR [--root DIR] [--expired] [--vlek] [--debug] [--set FIELD=VALUE]… "
 	  "[--FIELD VALUE]…" },
+	{ "nitro-root", lab_nitro_root, "nitro-root DIR" },
+	{ "enclave", lab_enclave, "enclave DIR [--root DIR] [--debug] [--set FIELD=VALUE]…" },
 	{ "report", lab_report, "report DIR --report-data HEX" },
 	{ "ca", lab_ca, "ca DIR [--key p256|ed25519]" },
 	{ "node", lab_node,

@@ -347,6 +347,16 @@ static void print_classes(const struct claims *c)
 	printf("\n");
 }
 
+/* Who vouches for it: a vendor by name, or a lab. */
+static void print_root(const struct claims *c)
+{
+	json_t *root = trust_root_json(c);
+	const char *vendor = json_string_value(json_object_get(root, "vendor"));
+
+	printf("%-13ssha256:%s (%s)\n", "trust root", c->root, vendor ? vendor : "lab");
+	json_decref(root);
+}
+
 static bool print_text(enum reason reason, const struct claims *c)
 {
 	static const char *const verdicts[] = {
@@ -366,8 +376,9 @@ static bool print_text(enum reason reason, const struct claims *c)
 	else if (json_object_size(c->json))
 		printf("what the evidence says, unproven:\n");
 	if (c->root[0])
-		printf("%-13ssha256:%s (%s)\n", "trust root", c->root, c->lab_root ? "lab" : "AMD");
+		print_root(c);
 	print_claim(c, "product", "product");
+	print_claim(c, "module", "module_id");
 	print_claim(c, "key", "key");
 	if (c->tcb[0])
 		printf("%-13s%s\n", "tcb", c->tcb);

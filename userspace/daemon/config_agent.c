@@ -38,13 +38,20 @@ static void read_listen(struct conf *y, const yaml_node_t *node, void *field)
 	conf_endpoint(y, node, &c->listen_addr, &c->listen_port);
 }
 
+/* Those that there is an attester for, by the name of each. */
 static void read_tee(struct conf *y, const yaml_node_t *node, void *field)
 {
-	static const char *const names[] = { "snp" }; /* those that there is an attester for */
-	unsigned int v;
+	enum tee kinds[TEE_COUNT];
+	const char *names[TEE_COUNT];
+	unsigned int count = 0, v;
 
-	if (conf_choice(y, node, names, CONFIG_COUNT(names), &v))
-		*(enum tee *)field = TEE_SNP + v;
+	for (enum tee i = 0; i < TEE_COUNT; i++)
+		if (attester_has(i, ATTESTER_AUTO)) {
+			kinds[count] = i;
+			names[count++] = tee_str(i);
+		}
+	if (conf_choice(y, node, names, count, &v))
+		*(enum tee *)field = kinds[v];
 }
 
 static void read_attester_source(struct conf *y, const yaml_node_t *node, void *field)
@@ -52,7 +59,8 @@ static void read_attester_source(struct conf *y, const yaml_node_t *node, void *
 	static const char *const names[] = { [ATTESTER_AUTO] = "auto",
 					     [ATTESTER_TSM] = "tsm",
 					     [ATTESTER_SEV_GUEST] = "sev-guest",
-					     [ATTESTER_SOFT] = "soft" };
+					     [ATTESTER_SOFT] = "soft",
+					     [ATTESTER_NSM] = "nsm" };
 	unsigned int v;
 
 	if (conf_choice(y, node, names, CONFIG_COUNT(names), &v))

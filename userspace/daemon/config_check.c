@@ -296,6 +296,9 @@ static void check_agent(struct conf *y, const struct draft *d)
 
 	if (a->attester.source == ATTESTER_SOFT && !d->directory)
 		conf_complain(y, d->agent, "agent: source is soft: want its directory");
+	if (!attester_has(a->attester.tee, a->attester.source))
+		conf_complain(y, d->agent, "agent: its source gives no evidence of tee: %s",
+			      tee_str(a->attester.tee));
 	if (a->attester.source != ATTESTER_SOFT && d->directory)
 		conf_complain(y, d->directory, "agent: directory is for source: soft alone");
 	if (a->interfaces_count && !a->routers_count)

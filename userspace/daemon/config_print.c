@@ -148,7 +148,8 @@ static json_t *agent_json(const struct config *c)
 	static const char *const sources[] = { [ATTESTER_AUTO] = "auto",
 					       [ATTESTER_TSM] = "tsm",
 					       [ATTESTER_SEV_GUEST] = "sev-guest",
-					       [ATTESTER_SOFT] = "soft" };
+					       [ATTESTER_SOFT] = "soft",
+					       [ATTESTER_NSM] = "nsm" };
 	const struct agent_config *a = &c->agent;
 	json_t *o = json_object(), *routers = json_array(), *services = json_array();
 
@@ -176,19 +177,34 @@ static json_t *agent_json(const struct config *c)
 	return o;
 }
 
-/* policy_json() speaks to people: "any" is a key left out, and the roots have a longer name. */
-static json_t *policy_keys(json_t *policy)
+static bool is_any(const json_t *value)
 {
-	json_t *snp = json_object_get(policy, "snp"), *value;
+	return json_is_string(value) && !strcmp(json_string_value(value), "any");
+}
+
+/* policy_json() speaks to people: "any" is a key left out, and the roots have a longer name. */
+static void section_keys(json_t *section)
+{
+	static const char roots[] = "roots-besides-";
 	const char *key;
+	json_t *value;
 	void *next;
 
-	json_object_set(snp, "roots", json_object_get(snp, "roots-besides-amd"));
-	json_object_del(snp, "roots-besides-amd");
-	json_object_foreach_safe(snp, next, key,
-				 value) if (json_is_string(value) &&
-					    !strcmp(json_string_value(value), "any"))
-		json_object_del(snp, key);
+	json_object_foreach_safe(section, next, key, value)
+	{
+		bool are_roots = !strncmp(key, roots, strlen(roots));
+
+		if (are_roots)
+			json_object_set(section, "roots", value);
+		if (are_roots || is_any(value))
+			json_object_del(section, key);
+	}
+}
+
+static json_t *policy_keys(json_t *policy)
+{
+	for (enum tee i = 0; i < TEE_COUNT; i++)
+		section_keys(json_object_get(policy, tee_str(i)));
 	return policy;
 }
 

@@ -70,9 +70,10 @@ static void put_document(const struct nitro_case *c, json_t *o)
 	struct claims *out = c->out;
 
 	strcpy(out->product, "Nitro Enclave"); /* fits */
-	snprintf(out->tcb, sizeof(out->tcb), "module=%.*s", (int)d->module_id.n, d->module_id.p);
-	if (d->pcrs[0].n)
+	if (d->pcrs[0].n) {
 		memcpy(out->measurement, d->pcrs[0].p, NITRO_PCR_BYTES);
+		put_hex(o, "measurement", d->pcrs[0]);
+	}
 	put(o, "product", json_string(out->product));
 	put_text(o, "module_id", d->module_id);
 	if (c->instance[0])
