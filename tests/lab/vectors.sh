@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# `fairlead verify` over the SNP vectors: exit status, reason and what JSON and text say: TAP.
+# `fairlead verify` over the SNP and TDX vectors: exit status, reason and what JSON and text say: TAP.
 # FAIRLEAD_VECTORS: where they are; BUILD=dir or FAIRLEAD=program.  Run from the repository's top.
 set -u
 fairlead=${FAIRLEAD:-${BUILD:-build}/fairlead}
-vectors=${FAIRLEAD_VECTORS:-../shared/vectors}/snp
+all=${FAIRLEAD_VECTORS:-../shared/vectors}
+vectors=$all/snp
 dir=$(mktemp -d) n=0 failed=0
 trap 'rm -rf "$dir"' EXIT
 
@@ -29,16 +30,17 @@ also() { sed -n '/"accept_also": \[/,/\]/s/^ *"\([a-z0-9-]*\)",\{0,1\}$/\1/p' "$
 status_of() {
 	case $1 in
 	ok) echo 0 ;;
-	unverifiable-*) echo 3 ;;
+	unverifiable-* | bad-collateral-expired) echo 3 ;;
 	*) echo 1 ;;
 	esac
 }
 
+tee=snp
 # verdict NAME "REASON..." OPTIONS...
 verdict() {
 	local name=$1 want=$2 out rc reason r good=1
 	shift 2
-	out=$("$fairlead" verify --tee snp -j "$@" 2>&1)
+	out=$("$fairlead" verify --tee "$tee" -j "$@" 2>&1)
 	rc=$?
 	reason=$(sed -n 's/^ *"reason": *"\([^"]*\)".*/\1/p' <<<"$out" | head -1)
 	for r in $want; do
@@ -101,6 +103,39 @@ for meta in "$vectors"/ct-*/meta.json; do
 		--certs "$d/auxblob.bin" --at "$(field "$report/meta.json" verify_time)"
 done
 
+# TDX: meta.json speaks a language of its own there.
+tdx_reasons() {
+	case $1 in
+	bad-format) echo bad-format bad-length bad-version bad-signature-algorithm ;;
+	bad-signature) echo bad-report-signature bad-qe-signature ;;
+	bad-root) echo bad-untrusted-root ;;
+	bad-cert) echo bad-cert-chain bad-cert-leaf bad-cert-signature ;;
+	bad-collateral) echo bad-collateral bad-crl ;;
+	bad-collateral-expired) echo bad-collateral-expired bad-crl ;;
+	bad-debug) echo bad-policy-debug ;;
+	bad-policy) echo bad-service-td bad-policy-migration bad-policy-bits bad-xfam ;;
+	*) echo "$1" ;;
+	esac
+}
+tee=tdx
+for meta in "$all"/tdx/*/meta.json; do
+	[ -e "$meta" ] || break
+	d=${meta%/meta.json} name=tdx/$(basename "${meta%/meta.json}")
+	options=(--evidence "$d/quote.bin" --at "$(field "$meta" verify_at)")
+	root=$(field "$meta" trusted_root_sha256)
+	[ -z "$root" ] || options+=(--trust-root "sha256:$root")
+	alt=$(field "$meta" expect_alt)
+	expect="$(tdx_reasons "$(field "$meta" expect)") ${alt:+$(tdx_reasons "$alt")}"
+	if [ ! -d "$d/collateral" ]; then
+		verdict "$name" "$expect" "${options[@]}"
+		continue
+	fi
+	verdict "$name" "$expect" "${options[@]}" --collateral "$d/collateral"
+	[ "$(field "$meta" expect)" != ok ] || [ -n "$alt" ] ||
+		verdict "$name, no collateral" unverifiable-no-collateral "${options[@]}"
+done
+tee=snp
+
 # What people see.
 good=$vectors/oak-turin-oc
 at=$(field "$good/meta.json" verify_time)
@@ -132,7 +167,7 @@ echo "snp: {colour: red}" > "$dir/bad.yaml"
 usage "nothing"
 usage "no evidence" --tee snp
 usage "no tee" --evidence "$good/report.bin"
-usage "tdx" --tee tdx --evidence "$good/report.bin"
+usage "no kind of evidence" --tee none --evidence "$good/report.bin"
 usage "a kind that does not exist" --tee sgx --evidence "$good/report.bin"
 usage "a file that is not there" --tee snp --evidence "$dir/none"
 usage "certificates that are not there" "${ask[@]}" --certs "$dir/none"

@@ -291,7 +291,7 @@ static void test_mistakes(void **state)
 		"[]",
 		"text",
 		"colour: red",
-		"tee: [tdx]",
+		"tee: [sgx]",
 		"tee: []",
 		"name: ''",
 		"classified: {chip-pin: maybe}",

@@ -99,14 +99,14 @@ static void test_answers(void **state)
 {
 	struct scene *s = scene_for(&session);
 	struct verifier v = start(s->policy);
-	struct binding other = session, tdx = session;
+	struct binding other = session, none = session;
 	struct msg_verdict m;
 	uint8_t digest[DIGEST_BYTES];
 	json_t *claims;
 
 	(void)state;
 	other.exporter[31] = 1;
-	tdx.tee = TEE_TDX;
+	none.tee = TEE_NONE;
 	for (uint32_t id = 7; id < 9; id++) {
 		ask(&v, s, &session, "default", id);
 		m = answer(&v, id);
@@ -129,7 +129,7 @@ static void test_answers(void **state)
 	assert_int_equal(m.class_mask, 0);
 	ask(&v, s, &session, "no such", 10);
 	assert_int_equal(answer(&v, 10).reason, REASON_INTERNAL);
-	ask(&v, s, &tdx, "default", 11);
+	ask(&v, s, &none, "default", 11);
 	assert_int_equal(answer(&v, 11).reason, REASON_TEE);
 	s->evidence.certs_count = 0;
 	ask(&v, s, &session, "default", 12);

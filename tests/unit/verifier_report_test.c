@@ -263,15 +263,18 @@ static void test_other_tee(void **state)
 	scene_build(s);
 	for (enum tee t = 0; t <= TEE_COUNT; t++) {
 		s->evidence.tee = t;
-		assert_int_equal(scene_judge(s), t == TEE_SNP ? REASON_OK : REASON_TEE);
+		if (appraise_knows(t) && t != TEE_SNP) /* then it is none of that kind */
+			assert_int_equal(reason_verdict(scene_judge(s)), VERDICT_REFUSED);
+		else
+			assert_int_equal(scene_judge(s), t == TEE_SNP ? REASON_OK : REASON_TEE);
 	}
 	s->policy->tees[TEE_SNP] = false;
 	s->evidence.tee = TEE_SNP;
 	assert_int_equal(scene_judge(s), REASON_TEE);
-	s->policy->tees[TEE_TDX] = true; /* even if a policy said so */
-	s->evidence.tee = TEE_TDX;
+	s->policy->tees[TEE_NONE] = true; /* even if a policy said so */
+	s->evidence.tee = TEE_NONE;
 	assert_int_equal(scene_judge(s), REASON_TEE);
-	assert_non_null(strstr(s->claims.detail, "tdx"));
+	assert_non_null(strstr(s->claims.detail, "none"));
 	scene_end(s);
 	free(s);
 }

@@ -6,6 +6,7 @@
 #include "verifier/policy_rules.h"
 #include "verifier/refuse.h"
 #include "verifier/snp.h"
+#include "verifier/tdx.h"
 
 typedef enum reason (*verifier)(const struct policy *policy, const struct evidence *evidence,
 				struct claims *out);
@@ -16,6 +17,7 @@ static const struct {
 	const char *vendor; /* who vouches for the pinned roots */
 } platforms[TEE_COUNT] = {
 	[TEE_SNP] = { snp_appraise, "AMD" },
+	[TEE_TDX] = { tdx_appraise, "Intel" },
 	[TEE_NITRO] = { nitro_appraise, "AWS" },
 };
 

@@ -73,13 +73,22 @@ static bool lists(X509_CRL *crl, const struct cert *c)
 	return X509_CRL_get0_by_serial(crl, &entry, X509_get_serialNumber(c->x)) != 0;
 }
 
+/* Of the issuer's kind: AMD's are RSA, Intel's P-256. */
+static bool algorithm_fits(const X509_ALGOR *alg, const struct cert *issuer)
+{
+	if (EVP_PKEY_get_base_id(cert_key(issuer)) == EVP_PKEY_RSA)
+		return algorithm_is_pss_sha384(alg);
+	return key_is_on(cert_key(issuer), CURVE_P256) &&
+	       OBJ_obj2nid(alg->algorithm) == NID_ecdsa_with_SHA256;
+}
+
 static enum reason check_signed(X509_CRL *crl, const struct cert *root, struct crl_facts *facts,
 				struct claims *out)
 {
 	const X509_ALGOR *alg;
 
 	X509_CRL_get0_signature(crl, NULL, &alg);
-	if (!algorithm_is_pss_sha384(alg) || X509_CRL_verify(crl, cert_key(root)) != 1)
+	if (!cert_key(root) || !algorithm_fits(alg, root) || X509_CRL_verify(crl, cert_key(root)) != 1)
 		return refuse(out, REASON_CRL, "the CRL is not signed by %s", root->subject);
 	if (!is_plain(crl))
 		return refuse(out, REASON_CRL,

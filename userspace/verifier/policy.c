@@ -17,6 +17,7 @@ struct policy *policy_default(void)
 	for (enum tee i = 0; i < TEE_COUNT; i++)
 		p->tees[i] = appraise_knows(i);
 	snp_rules_default(&p->snp);
+	tdx_rules_default(&p->tdx);
 	nitro_rules_default(&p->nitro);
 	if (!policy_seal(p)) {
 		policy_free(p);
@@ -44,6 +45,7 @@ void policy_free(struct policy *p)
 	if (!p)
 		return;
 	snp_rules_free(&p->snp);
+	tdx_rules_free(&p->tdx);
 	nitro_rules_free(&p->nitro);
 	free(p);
 }
@@ -61,7 +63,7 @@ const char *policy_digest(const struct policy *p)
 int policy_trust_root(struct policy *p, const uint8_t sha256_of_root[SHA256_BYTES])
 {
 	/* Each platform's: a hash fits one root only. */
-	struct root_list *const lists[] = { &p->snp.roots, &p->nitro.roots };
+	struct root_list *const lists[] = { &p->snp.roots, &p->tdx.roots, &p->nitro.roots };
 	size_t added = 0;
 	int err = 0;
 

@@ -18,6 +18,7 @@ json_t *policy_json(const struct policy *p)
 		&w, "classified",
 		json_pack("{s:s}", "chip-pin", p->classified_chip_pin ? "required" : "optional"));
 	put_member(&w, "snp", snp_rules_json(&p->snp));
+	put_member(&w, "tdx", tdx_rules_json(&p->tdx));
 	put_member(&w, "nitro", nitro_rules_json(&p->nitro));
 	return writer_end(&w);
 }

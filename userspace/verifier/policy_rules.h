@@ -7,6 +7,7 @@
 #include "verifier/nitro_rules.h"
 #include "verifier/policy.h"
 #include "verifier/snp_rules.h"
+#include "verifier/tdx_rules.h"
 
 struct policy {
 	char name[NAME_MAX_BYTES];
@@ -14,6 +15,7 @@ struct policy {
 	bool sections[TEE_COUNT]; /* it says something about them */
 	bool classified_chip_pin; /* pins of chips then decide about classified service alone */
 	struct snp_rules snp;
+	struct tdx_rules tdx;
 	struct nitro_rules nitro;
 	char digest[2 * SHA256_BYTES + 1];
 };

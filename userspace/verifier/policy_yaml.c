@@ -41,6 +41,14 @@ static void read_snp(struct conf *y, const yaml_node_t *node, void *field)
 	snp_rules_read(y, node, &p->snp);
 }
 
+static void read_tdx(struct conf *y, const yaml_node_t *node, void *field)
+{
+	struct policy *p = field;
+
+	p->sections[TEE_TDX] = true;
+	tdx_rules_read(y, node, &p->tdx);
+}
+
 static void read_nitro(struct conf *y, const yaml_node_t *node, void *field)
 {
 	struct policy *p = field;
@@ -81,6 +89,7 @@ void policy_read_keys(struct conf *y, const yaml_node_t *node, struct policy *p)
 		{ "classified", false, read_classified,
 		  offsetof(struct policy, classified_chip_pin) },
 		{ "snp", false, read_snp, 0 },
+		{ "tdx", false, read_tdx, 0 },
 		{ "nitro", false, read_nitro, 0 },
 	};
 	bool all[TEE_COUNT];
