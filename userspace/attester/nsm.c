@@ -127,10 +127,10 @@ static int failed(int err, char why[WHY_MAX])
 	case -EINTR:
 		snprintf(why, WHY_MAX, "the module is busy: try again later");
 		return -EBUSY;
-	case -ETIMEDOUT:
+	case -ETIMEDOUT: /* two minutes: not asked again here */
 		snprintf(why, WHY_MAX,
 			 "the module has not answered for as long as its driver waits");
-		return -EBUSY;
+		return err;
 	case -EACCES:
 	case -EPERM:
 		snprintf(why, WHY_MAX, "the driver does not let this process ask: %s",
