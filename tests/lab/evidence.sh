@@ -6,6 +6,7 @@
 set -u
 B=$(realpath "${BUILD:-build}")
 fairlead=$B/fairlead quote=$B/tests/tools/quote unotify=$B/tests/tools/unotify
+unotify_nsm=$B/tests/tools/unotify_nsm
 tsmfs=$B/tests/tools/tsmfs
 dir=$(mktemp -d) n=0 failed=0 mounted=
 
@@ -37,11 +38,12 @@ says() {
 	ok $? "$name" "want $want, got: $out"
 }
 
-# verdict NAME STATUS REASON OPTIONS...: exit status and reason of `fairlead verify`.
+# verdict NAME STATUS REASON OPTIONS...: exit status and reason of `fairlead verify --tee $tee`.
+tee=snp
 verdict() {
 	local name=$1 status=$2 reason=$3 out rc
 	shift 3
-	out=$("$fairlead" verify --tee snp -j "$@" 2>&1)
+	out=$("$fairlead" verify --tee $tee -j "$@" 2>&1)
 	rc=$?
 	[ $rc = "$status" ] && grep -qE "\"reason\": ?\"$reason\"" <<<"$out"
 	ok $? "$name" "want $status $reason, got $rc: $out"
@@ -50,7 +52,7 @@ verdict() {
 data() { printf "$1%.0s" $(seq 64); }
 certs() { for c in "$1"/cert*; do [ -e "$c" ] && printf -- '--certs %s ' "$c"; done; }
 
-for f in "$fairlead" "$quote" "$unotify"; do
+for f in "$fairlead" "$quote" "$unotify" "$unotify_nsm"; do
 	[ -x "$f" ] || { echo "Bail out! $f is not built"; exit 1; }
 done
 
@@ -172,6 +174,72 @@ else
 fi
 says "without a device there is no evidence" '"error":"ENOENT".*no evidence here' \
 	"$quote" --source auto --dev "$dir/none" --tsm "$dir/none" --dir "$g"
+
+# Nitro: a lab's enclave, by software and through /dev/nsm.
+tee=nitro
+pin_nitro=$("$fairlead" lab nitro-root "$dir/nitro") && [[ $pin_nitro =~ ^sha256:[0-9a-f]{64}$ ]]
+ok $? "lab nitro-root prints what a policy pins" "$pin_nitro"
+e=$dir/enclave
+"$fairlead" lab enclave "$e" --root "$dir/nitro"
+document() { # document OPTIONS-OF-ENCLAVE...: what the enclave says then, in $dir/document
+	"$fairlead" lab enclave "$e" "$@"
+	"$fairlead" lab report "$e" --report-data "$(data a5)" >"$dir/document" 2>/dev/null
+}
+document
+ask=(--evidence "$dir/document" --report-data "$(data a5)")
+verdict "nitro: accepted with the lab's root" 0 ok "${ask[@]}" --trust-root "$pin_nitro"
+verdict "nitro: refused without" 1 bad-untrusted-root "${ask[@]}"
+verdict "nitro: refused over other data" 1 bad-report-data --evidence "$dir/document" \
+	--report-data "$(data a6)" --trust-root "$pin_nitro"
+verdict "nitro: refused when its leaf has run out" 1 bad-cert-expired "${ask[@]}" \
+	--trust-root "$pin_nitro" --at "$(date -u -d '+4 hours' +%Y-%m-%dT%H:%M:%SZ)"
+verdict "nitro: refused before its leaf was made" 1 bad-cert-not-yet-valid "${ask[@]}" \
+	--trust-root "$pin_nitro" --at "$(date -u -d '-1 hour' +%Y-%m-%dT%H:%M:%SZ)"
+pcr8=$(printf '88%.0s' $(seq 48))
+document --set pcr8="$pcr8"
+echo "nitro: {roots: [\"$pin_nitro\"], pcrs: {8: [$pcr8]}}" >"$dir/pcr8.yaml"
+verdict "nitro: a PCR that policy pins" 0 ok "${ask[@]}" --policy "$dir/pcr8.yaml"
+document --set pcr8="${pcr8/8/9}"
+verdict "nitro: another value of it" 1 bad-measurement "${ask[@]}" --policy "$dir/pcr8.yaml"
+document --debug
+verdict "nitro: debug mode is refused" 1 bad-policy-debug "${ask[@]}" --trust-root "$pin_nitro"
+verdict "nitro: an SNP report is no document" 1 bad-format --evidence "$g/out/report.bin"
+says "soft enclave: through the daemon's process, in its sandbox" '"ok":true,"certs":0' \
+	"$quote" --tee nitro --source soft --dir "$e" --process 1 --times 2
+says "nitro: without a device there is no evidence" '"error":"ENOENT".*no evidence here' \
+	"$quote" --tee nitro --source auto --dev "$dir/none" --dir "$e"
+rm -r "$e"
+"$fairlead" lab enclave "$e" --root "$dir/nitro"
+"$unotify_nsm" --enclave "$e" -- true
+if [ $? = 77 ]; then
+	skip "/dev/nsm" "seccomp user notification is not permitted"
+else
+	nsm() { # nsm NAME FAILURE PATTERN [OPTIONS-OF-QUOTE...]
+		local name=$1 how=$2 want=$3
+		shift 3
+		says "nsm: $name" "$want" "$unotify_nsm" --enclave "$e" --fail "$how" -- \
+			"$quote" --tee nitro --source nsm --data a5 --out "$dir/nsm" "$@"
+	}
+	nsm "a document" none '"ok":true,"tee":"nitro"'
+	verdict "nsm: accepted with the lab's root" 0 ok --evidence "$dir/nsm/report.bin" \
+		--report-data "$(data a5)" --trust-root "$pin_nitro"
+	nsm "found by itself" none '"ok":true,"tee":"nitro"' --source auto
+	nsm "busy: to be tried again" busy '"error":"EBUSY".*again later'
+	nsm "busy once: the second try succeeds" busy-once '"ok":true'
+	nsm "a silent module" timeout '"error":"ETIMEDOUT".*has not answered'
+	nsm "a failing one" eio '"error":"EIO"'
+	nsm "for the powerful alone" eacces '"error":"EACCES".*does not let'
+	nsm "the module's own error" error '"error":"EIO".*InternalError'
+	nsm "an answer cut off" short '"error":"EPROTO"'
+	nsm "more than fits" huge '"error":"EPROTO".*12289'
+	nsm "no CBOR" garbage '"error":"EPROTO"'
+	nsm "no answer" empty '"error":"EPROTO"'
+	nsm "a document over other data" other-data '"error":"EPROTO".*other REPORT_DATA'
+	nsm "through the daemon's process, in its sandbox" none '"ok":true,"certs":0' \
+		--process 1 --times 2
+	nsm "… which outlives failures" error '"error":"EIO"' --process 1 --times 2
+fi
+tee=snp
 
 # configfs-tsm, as a FUSE file system.
 mount_tsm() { # mount_tsm OPTIONS...
