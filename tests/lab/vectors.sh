@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# `fairlead verify` over the SNP and TDX vectors: exit status, reason and what JSON and text say: TAP.
+# `fairlead verify` over the vectors: exit status, reason and what JSON and text say: TAP.
 # FAIRLEAD_VECTORS: where they are; BUILD=dir or FAIRLEAD=program.  Run from the repository's top.
 set -u
 fairlead=${FAIRLEAD:-${BUILD:-build}/fairlead}
@@ -133,6 +133,27 @@ for meta in "$all"/tdx/*/meta.json; do
 	verdict "$name" "$expect" "${options[@]}" --collateral "$d/collateral"
 	[ "$(field "$meta" expect)" != ok ] || [ -n "$alt" ] ||
 		verdict "$name, no collateral" unverifiable-no-collateral "${options[@]}"
+done
+# Nitro, too.
+nitro_reasons() {
+	case $1 in
+	bad-format) echo bad-format bad-length bad-signature-algorithm ;;
+	bad-signature) echo bad-report-signature ;;
+	bad-root) echo bad-untrusted-root ;;
+	bad-chain) echo bad-cert-chain bad-cert-leaf bad-cert-signature ;;
+	bad-time) echo bad-cert-expired bad-cert-not-yet-valid bad-timestamp ;;
+	bad-debug) echo bad-policy-debug ;;
+	*) echo "$1" ;;
+	esac
+}
+tee=nitro
+for meta in "$all"/nitro/*/meta.json; do
+	[ -e "$meta" ] || break
+	d=${meta%/meta.json} root=$(field "$meta" trusted_root_sha256) alt=$(field "$meta" expect_alt)
+	verdict "nitro/$(basename "$d")" \
+		"$(nitro_reasons "$(field "$meta" expect)") ${alt:+$(nitro_reasons "$alt")}" \
+		--evidence "$d/doc.cbor" --at "$(field "$meta" verify_at)" \
+		${root:+--trust-root "sha256:$root"}
 done
 tee=snp
 
