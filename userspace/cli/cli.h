@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct config;
+
 enum cli_exit {
 	CLI_DONE = 0,
 	CLI_REFUSED = 1, /* refused; no such thing */
@@ -23,6 +25,7 @@ struct cli_options {
 	bool stats;	    /* -s: counters too */
 	const char *socket; /* of the daemon */
 	const char *pins;   /* where the maps are, NULL: not given, the default */
+	const struct config *config; /* as --config has it, or NULL */
 };
 
 /* remote.c: what the daemon is asked. */
@@ -39,6 +42,9 @@ int cmd_flow(const struct cli_options *o, int argc, char **argv);
 int cmd_map(const struct cli_options *o, int argc, char **argv);
 int cmd_attach(const struct cli_options *o, int argc, char **argv);
 int cmd_detach(const struct cli_options *o, int argc, char **argv);
+
+/* doctor.c: this machine. */
+int cmd_doctor(const struct cli_options *o, int argc, char **argv);
 
 /* lab.c and verify.c have headers of their own. */
 

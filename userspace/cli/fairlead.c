@@ -74,6 +74,7 @@ static const struct {
 	{ "detach", cmd_detach, "take it off" },
 	{ "status", cmd_status, "the daemon" },
 	{ "reload", cmd_reload, "have it read its configuration again" },
+	{ "doctor", cmd_doctor, "what of this machine is in the way, and what mends it" },
 	{ "verify", run_verify, "appraise evidence from files, without a daemon" },
 	{ "lab", run_lab, "keys, certificates and guests for a lab" },
 	{ "version", cmd_version, "" },
@@ -210,6 +211,7 @@ int main(int argc, char **argv)
 		config = follow(path, &o);
 		if (!config)
 			return CLI_ERROR;
+		o.config = config;
 	}
 	if (!o.socket)
 		o.socket = CONTROL_SOCKET;
