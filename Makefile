@@ -124,6 +124,8 @@ test-vm:
 	scripts/test vm
 bench: all benches
 	bench/run
+bench-verify: $(BUILD)/bench/verify
+	$<
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/fairlead
@@ -141,7 +143,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all units packets fuzzers benches check-programs demo test test-vm bench install clean
+.PHONY: all units packets fuzzers benches check-programs demo test test-vm bench bench-verify install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
