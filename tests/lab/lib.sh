@@ -193,6 +193,7 @@ identities() {
 	flock "$build/lab" "$build/fairlead" lab root "$build/lab/root" >/dev/null
 	cp -r "$build/lab/root" $run/root
 	root_digest=$(fairlead lab root $run/root)
+	nitro_digest=$(fairlead lab nitro-root $run/nitro)
 }
 
 identity() {	# NODE ADDRESS...
@@ -205,16 +206,23 @@ identity() {	# NODE ADDRESS...
 # What another image would measure to.
 altered_measurement=$(printf 'a1%.0s' {1..48})
 
-guest() {	# NODE genuine|altered|debug: what its hardware will say of it
+tee_of() { case $1 in enclave*) echo nitro ;; *) echo snp ;; esac; }	# KIND
+
+guest() {	# NODE genuine|altered|debug|enclave|enclave-debug: what its hardware will say of it
 	local with=()
 
 	case $2 in
+	enclave*)
+		[[ $2 != *-debug ]] || with=(--debug)
+		fairlead lab enclave "$run/$1/guest" --root $run/nitro "${with[@]}"
+		return ;;
 	altered) with=(--measurement "$altered_measurement") ;;
 	debug)	with=(--debug) ;;
 	esac
 	fairlead lab guest "$run/$1/guest" --root $run/root "${with[@]}"
 }
 
+pcr0_of() { sed -n 's/^pcr0: *"\{0,1\}\([0-9a-f]*\).*/\1/p' "$run/$1/guest/enclave.yaml"; }
 measurement_of() { sed -n 's/^measurement: *"\{0,1\}\([0-9a-f]*\).*/\1/p' "$run/$1/guest/guest.yaml"; }
 
 # --- daemons
@@ -249,7 +257,7 @@ agent_config() {	# NODE NUMBER
 		$(identity_config "$1")
 		agent:
 		  listen: "[::]:9478"
-		  tee: snp
+		  tee: $(tee_of "${kind[$1]:-}")
 		  source: soft
 		  directory: $run/$1/guest
 		  interfaces: [eth0]
@@ -297,11 +305,16 @@ policy_config() {
 	cat <<-END
 		policies:
 		  - name: lab
-		    tee: [snp]
+		    tee: [snp${pcr0:+, nitro}]
 		    snp:
 		      roots: ["$root_digest"]
 		      measurements: [$measurement]
 		      crl: off
+	END
+	[[ -z $pcr0 ]] || cat <<-END
+		    nitro:
+		      roots: ["$nitro_digest"]
+		      pcrs: {0: [$pcr0]}
 	END
 }
 
@@ -334,6 +347,7 @@ router_config() {
 }
 
 declare -A kind number
+pcr0=	# of the first enclave, when there is one
 fleet=()
 
 # Two genuine guests, one of another image, one that its host may debug, and a machine
@@ -353,6 +367,7 @@ fleet() {	# [NODE=KIND]...
 		guest "$name" "${kind[$name]}"
 		agent_config "$name" $n >"$run/$name.yaml"
 		start "$name"
+		[[ -n $pcr0 || ${kind[$name]} != enclave ]] || pcr0=$(pcr0_of "$name")
 		everybody+="${everybody:+, }$name"
 		[[ ${kind[$name]} == plain ]] || claimants+="${claimants:+, }$name"
 		n=$((n + 1))
