@@ -95,6 +95,7 @@ enum verdict reason_verdict(enum reason r)
 	case REASON_CRL_MISSING:
 	case REASON_COLLATERAL_MISSING:
 	case REASON_COLLATERAL_STALE:
+	case REASON_TCB_EVALUATION:
 		return VERDICT_UNDETERMINED;
 	case REASON_INTERNAL:
 	case REASON_COUNT:

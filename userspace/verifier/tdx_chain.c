@@ -53,7 +53,7 @@ static bool read_three(struct bytes pem, struct cert_pile *pile)
 	while (pem.n && pem.p[pem.n - 1] == 0)
 		pem.n--;
 	return pem.n && !memchr(pem.p, 0, pem.n) && cert_pile_add(pile, pem) == 0 &&
-	       pile->count == CHAIN_LENGTH && !pile->broken && !pile->overfull;
+	       pile->count == CHAIN_LENGTH && !pile->broken && !pile->doubles;
 }
 
 enum reason tdx_chain_read(struct bytes pem, const struct root_list *more, struct tdx_chain *c,
