@@ -18,9 +18,10 @@
 #include "daemon/config.h"
 
 enum {
-	DOCTOR_TEXT = 320, /* a sentence, or a command, with two names and an address */
+	DOCTOR_TEXT = 480, /* a sentence, or a command, with two names and an address */
 	DOCTOR_FINDINGS_MAX = 256,
 	DOCTOR_USES_MAX = 64,
+	DOCTOR_COMMAND_MAX = 160,
 	CLIENT_MTU =
 		1500, /* taken for granted where clients come and packets go by one interface */
 };
@@ -83,10 +84,11 @@ struct doctor_system {
 	int xdp_programs; /* 1 the kernel takes them, 0 it does not, < 0 not known */
 	bool btf;
 	char pins[CONFIG_PATH_MAX];
-	bool bpffs;				 /* under pins */
-	int jit, jit_harden;			 /* sysctls; -1: not visible from here */
-	int unprivileged_bpf;			 /* kernel.unprivileged_bpf_disabled, or -1 */
-	uint64_t memlock;			 /* bytes, UINT64_MAX for no limit */
+	char command[DOCTOR_COMMAND_MAX]; /* "fairlead", with --pins where they are elsewhere */
+	bool bpffs;			  /* under pins */
+	int jit, jit_harden;		  /* sysctls; -1: not visible from here */
+	int unprivileged_bpf;		  /* kernel.unprivileged_bpf_disabled, or -1 */
+	uint64_t memlock;		  /* bytes, UINT64_MAX for no limit */
 	char clocksource[32], clocksources[128]; /* in use; to be had */
 	uint8_t rp_filter_all, arp_ignore_all;
 
@@ -137,8 +139,8 @@ const struct doctor_link *doctor_link_at(const struct doctor_system *s, uint32_t
 struct doctor_finding *doctor_add(struct doctor_report *r, enum doctor_severity severity,
 				  const char *check, const char *subject);
 __attribute__((format(printf, 2, 3))) void doctor_say(char out[DOCTOR_TEXT], const char *fmt, ...);
-/* A name as one word of a shell command. */
-const char *doctor_word(const char *name, char out[4 * IF_NAMESIZE]);
+/* A name as one word of a shell command: at most four bytes for one, and three. */
+const char *doctor_word(const char *name, char *out);
 
 /* Fills s for an owner of pins (NULL: the default), with what c configures if not NULL.  0 or
  * -errno. */

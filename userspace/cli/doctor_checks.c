@@ -52,12 +52,12 @@ void doctor_say(char out[DOCTOR_TEXT], const char *fmt, ...)
 }
 
 /* The kernel takes nearly any byte in the name of an interface, so `$(reboot)` is one. */
-const char *doctor_word(const char *name, char out[4 * IF_NAMESIZE])
+const char *doctor_word(const char *name, char *out)
 {
 	char *to = out;
 
 	if (name[0] && !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					  "0123456789_.@-")]) {
+					  "0123456789_.@/-")]) {
 		strcpy(out, name);
 		return out;
 	}

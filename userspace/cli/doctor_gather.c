@@ -237,6 +237,17 @@ static int gather_vips(struct doctor_system *s, const struct config *c, const st
 	return err;
 }
 
+static void name_command(struct doctor_system *s, const char *pins)
+{
+	char word[4 * CONFIG_PATH_MAX];
+
+	if (!pins || !strcmp(pins, DATAPLANE_PINS) || strlen(pins) >= CONFIG_PATH_MAX)
+		snprintf(s->command, sizeof(s->command), "fairlead");
+	else
+		snprintf(s->command, sizeof(s->command), "fairlead --pins %s",
+			 doctor_word(pins, word));
+}
+
 int doctor_gather(struct doctor_system *s, const char *pins, const struct config *c)
 {
 	struct cli_options o = { .pins = pins };
@@ -245,6 +256,7 @@ int doctor_gather(struct doctor_system *s, const char *pins, const struct config
 
 	*s = (struct doctor_system){ 0 };
 	snprintf(s->pins, sizeof(s->pins), "%s", pinned_dir(&o));
+	name_command(s, pins);
 	gather_kernel(s);
 	err = doctor_gather_links(s);
 	if (err)

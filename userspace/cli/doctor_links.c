@@ -37,8 +37,8 @@ static bool check_stacked(const struct doctor_system *s, const struct doctor_use
 	doctor_say(f->why, "the program reads VLAN tags itself: on the interface below it runs in "
 			   "the driver, and sees all VLANs");
 	if (lower)
-		doctor_say(f->fix, "fairlead detach %s; fairlead attach %s%s",
-			   doctor_word(l->name, word), doctor_word(lower->name, under),
+		doctor_say(f->fix, "%s detach %s; %s attach %s%s", s->command,
+			   doctor_word(l->name, word), s->command, doctor_word(lower->name, under),
 			   u->guard ? " guard" : "");
 	else
 		doctor_say(f->fix, "ip -d link show dev %s", doctor_word(l->name, word));
@@ -58,8 +58,8 @@ static void check_port(const struct doctor_system *s, const struct doctor_use *u
 	doctor_say(f->what, "a port of bond %s", bond->name);
 	doctor_say(f->why, "packets that come in by its other ports pass the program by, and the "
 			   "bond refuses a program of its own meanwhile");
-	doctor_say(f->fix, "fairlead detach %s; fairlead attach %s%s", doctor_word(l->name, port),
-		   doctor_word(bond->name, name), u->guard ? " guard" : "");
+	doctor_say(f->fix, "%s detach %s; %s attach %s%s", s->command, doctor_word(l->name, port),
+		   s->command, doctor_word(bond->name, name), u->guard ? " guard" : "");
 }
 
 static const char *bond_mode_str(uint8_t mode)
@@ -135,8 +135,8 @@ static void check_bond(const struct doctor_system *s, const struct doctor_link *
 			   word, word, word);
 }
 
-static void check_xdp(const struct doctor_use *u, const struct doctor_link *l, const char *word,
-		      struct doctor_report *r)
+static void check_xdp(const struct doctor_system *s, const struct doctor_use *u,
+		      const struct doctor_link *l, const char *word, struct doctor_report *r)
 {
 	const char *guard = u->guard ? " guard" : "";
 	bool has = l->xdp_known && (l->xdp & DOCTOR_XDP_BASIC);
@@ -154,19 +154,19 @@ static void check_xdp(const struct doctor_use *u, const struct doctor_link *l, c
 		doctor_say(f->what, "carries a program in generic mode");
 		doctor_say(f->why, "several times slower than in the driver%s",
 			   has ? ", which has XDP" : "; whether that has XDP shows when tried");
-		doctor_say(f->fix, "fairlead detach %s; fairlead attach %s%s native", word, word,
-			   guard);
+		doctor_say(f->fix, "%s detach %s; %s attach %s%s native", s->command, word,
+			   s->command, word, guard);
 	} else if (!l->native && l->xdp_known && !has) {
 		f = doctor_add(r, DOCTOR_WARNING, "xdp", l->name);
 		doctor_say(f->what, "driver %s has no XDP", l->driver);
 		doctor_say(f->why, "programs run in generic mode there, several times slower");
-		doctor_say(f->fix, "fairlead attach %s%s generic", word, guard);
+		doctor_say(f->fix, "%s attach %s%s generic", s->command, word, guard);
 	} else if (!l->native) {
 		f = doctor_add(r, DOCTOR_NOTE, "attached", l->name);
 		doctor_say(f->what, "carries no program");
 		doctor_say(f->why, "fairleadd attaches it when it starts; until then nothing is "
 				   "steered here");
-		doctor_say(f->fix, "fairlead attach %s%s", word, guard);
+		doctor_say(f->fix, "%s attach %s%s", s->command, word, guard);
 	}
 }
 
@@ -263,7 +263,7 @@ static void check_use(const struct doctor_system *s, const struct doctor_use *u,
 	check_port(s, u, l, r);
 	check_bond(s, l, word, r);
 	if (!check_stacked(s, u, l, r))
-		check_xdp(u, l, word, r);
+		check_xdp(s, u, l, word, r);
 	check_queues(s, l, word, r);
 	check_ring(l, word, r);
 	check_lro(l, word, r);

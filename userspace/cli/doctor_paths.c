@@ -94,14 +94,19 @@ static void check_route(const struct doctor_path *p, struct doctor_report *r)
 	doctor_say(f->fix, "ip route add %s via GATEWAY", addr);
 }
 
-/* Whether an earlier backend has told the same of the same interface. */
+/* Whether another backend by the same way says it: one that needs more room, or as much but came
+ * first. */
 static bool told(const struct doctor_system *s, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (s->paths[i].routed && s->paths[i].ifindex == s->paths[n].ifindex &&
-		    s->paths[i].mtu == s->paths[n].mtu &&
-		    overhead(&s->paths[i]) == overhead(&s->paths[n]))
+	const struct doctor_path *p = &s->paths[n];
+
+	for (size_t i = 0; i < s->paths_count; i++) {
+		const struct doctor_path *o = &s->paths[i];
+
+		if (o->routed && o->ifindex == p->ifindex && o->mtu == p->mtu &&
+		    (overhead(o) > overhead(p) || (i < n && overhead(o) == overhead(p))))
 			return true;
+	}
 	return false;
 }
 
