@@ -36,7 +36,7 @@ trap 'rm -rf "$tmp"' EXIT
 
 # Tables of keys: { "key", required, …
 grep -ohE '\{ "[a-z0-9-]+", (true|false),' userspace/daemon/config*.c \
-	userspace/verifier/policy_yaml.c | cut -d'"' -f2 >"$tmp/keys"
+	userspace/verifier/policy_*.c | cut -d'"' -f2 >"$tmp/keys"
 # .It Cm a , b and .Cm a , b , whole words that could be keys
 sed -n 's/^\.\(It \)\?Cm //p' man/fairlead.yaml.5 | tr ' ' '\n' | grep -E '^[a-z]' >"$tmp/documented"
 
