@@ -38,7 +38,7 @@ static int take_report(const char *directory, const struct soft_guest *g,
 	return 0;
 }
 
-/* Appends a file to what out->buf holds already. */
+/* Appends a file to what out->buf holds already; an empty one is what its host does not give. */
 static int take_file(const char *directory, const char *name, size_t *used, struct quote *out,
 		     char why[WHY_MAX])
 {
@@ -48,7 +48,8 @@ static int take_file(const char *directory, const char *name, size_t *used, stru
 	if (!p)
 		return -EIO;
 	memcpy(out->buf + *used, p, n);
-	out->certs[out->certs_count++] = bytes_of(out->buf + *used, n);
+	if (n)
+		out->certs[out->certs_count++] = bytes_of(out->buf + *used, n);
 	*used += n;
 	free(p);
 	return 0;

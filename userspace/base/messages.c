@@ -246,6 +246,27 @@ bool msg_appraise_get(struct bytes in, struct msg_appraise *m)
 	       !in.n;
 }
 
+static void put_wants(struct ipc_writer *w, const struct want *wants, uint32_t count)
+{
+	char name[WANT_TEXT_MAX];
+
+	ipc_put_u32(w, count);
+	for (uint32_t i = 0; i < count; i++)
+		ipc_put_string(w, want_text(&wants[i], name));
+}
+
+static bool get_wants(struct bytes *in, struct want *wants, uint32_t *count)
+{
+	char name[WANT_TEXT_MAX];
+
+	if (!ipc_get_u32(in, count) || *count > EVIDENCE_WANTS_MAX)
+		return false;
+	for (uint32_t i = 0; i < *count; i++)
+		if (!ipc_get_string(in, name, sizeof(name)) || !want_parse(name, &wants[i]))
+			return false;
+	return true;
+}
+
 void msg_verdict_put(struct ipc_writer *w, const struct msg_verdict *m)
 {
 	ipc_put_u32(w, m->reason);
@@ -255,6 +276,7 @@ void msg_verdict_put(struct ipc_writer *w, const struct msg_verdict *m)
 	put_array(w, m->digest, sizeof(m->digest));
 	ipc_put_string(w, m->detail);
 	ipc_put_blob(w, m->claims);
+	put_wants(w, m->wants, m->wants_count);
 }
 
 bool msg_verdict_get(struct bytes in, struct msg_verdict *m)
@@ -263,5 +285,5 @@ bool msg_verdict_get(struct bytes in, struct msg_verdict *m)
 	       ipc_get_u32(&in, &m->lab_root) && ipc_get_u64(&in, &m->not_after) &&
 	       get_array(&in, m->digest, sizeof(m->digest)) &&
 	       ipc_get_string(&in, m->detail, sizeof(m->detail)) && ipc_get_blob(&in, &m->claims) &&
-	       !in.n;
+	       get_wants(&in, m->wants, &m->wants_count) && !in.n;
 }

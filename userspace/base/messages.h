@@ -18,6 +18,7 @@
 #include "base/binding.h"
 #include "base/collateral.h"
 #include "base/ipc.h"
+#include "base/want.h"
 
 enum {
 	NAME_MAX_BYTES = 64, /* names of nodes, backends, services, policies, with their NUL */
@@ -138,6 +139,8 @@ struct msg_verdict {
 	uint8_t digest[DIGEST_BYTES]; /* SHA-384 of the report */
 	char detail[WHY_MAX]; /* for people: what, which, why, what was wanted */
 	struct bytes claims;  /* JSON object for `fairlead backend show -j` */
+	struct want wants[EVIDENCE_WANTS_MAX]; /* collateral that would tell more */
+	uint32_t wants_count;
 };
 
 /* Each put appends its fields to w; each get is false when the body is not exactly that. */

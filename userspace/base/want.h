@@ -31,7 +31,7 @@ enum want_kind {
 
 enum {
 	WANT_TEXT_MAX = 192, /* a name, with its NUL */
-	WANTS_MAX = 8,	     /* that one piece of evidence has; SNP at most 3, TDX 4 */
+	EVIDENCE_WANTS_MAX = 8, /* that one piece of evidence has; SNP at most 3, TDX 4 */
 	WANT_CHIP_BYTES = 64,
 	WANT_CHIP_TURIN_BYTES = 8,
 	WANT_PARTS = 5, /* fmc, bootloader, tee, snp, microcode */

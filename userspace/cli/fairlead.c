@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/collateral.h"
 #include "cli/lab.h"
 #include "cli/verify.h"
 #include "daemon/config.h"
@@ -75,6 +76,7 @@ static const struct {
 	{ "status", cmd_status, "the daemon" },
 	{ "reload", cmd_reload, "have it read its configuration again" },
 	{ "doctor", cmd_doctor, "what of this machine is in the way, and what mends it" },
+	{ "collateral", cmd_collateral, "what vendors publish: kept, fetched, exported, imported" },
 	{ "verify", run_verify, "appraise evidence from files, without a daemon" },
 	{ "lab", run_lab, "keys, certificates and guests for a lab" },
 	{ "version", cmd_version, "" },

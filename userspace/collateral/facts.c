@@ -2,15 +2,13 @@
 #include "collateral/facts.h"
 
 #include <jansson.h>
-#include <openssl/err.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "verifier/pem.h"
 #include "verifier/snp.h"
-#include "verifier/x509.h"
+#include "verifier/x509_dates.h"
 
 enum {
 	DER_SEQUENCE = 0x30,
@@ -30,7 +28,6 @@ __attribute__((format(printf, 2, 3))) static bool fault(char why[COLLATERAL_WHY_
 	va_start(args, fmt);
 	vsnprintf(why, COLLATERAL_WHY_MAX, fmt, args);
 	va_end(args);
-	ERR_clear_error();
 	return false;
 }
 
@@ -185,37 +182,6 @@ static struct bytes as_der(struct bytes in, uint8_t *buf)
 	return bytes_of(buf, from_hex(in, buf));
 }
 
-static int64_t time_of(const ASN1_TIME *t)
-{
-	struct tm tm;
-
-	return t && ASN1_TIME_to_tm(t, &tm) == 1 ? timegm(&tm) : 0;
-}
-
-struct list {
-	char issuer[CERT_NAME_MAX];
-	int64_t from, to;
-};
-
-/* Takes the first list off *in. */
-static bool take_list(struct bytes *in, struct bytes *one, struct list *out)
-{
-	const uint8_t *p = in->p;
-	X509_CRL *crl = d2i_X509_CRL(NULL, &p, in->n);
-
-	if (!crl) {
-		ERR_clear_error();
-		return false;
-	}
-	if (X509_NAME_get_text_by_NID(X509_CRL_get_issuer(crl), NID_commonName, out->issuer,
-				      sizeof(out->issuer)) < 0)
-		out->issuer[0] = 0;
-	out->from = time_of(X509_CRL_get0_lastUpdate(crl));
-	out->to = time_of(X509_CRL_get0_nextUpdate(crl));
-	X509_CRL_free(crl);
-	return get(in, p - in->p, one);
-}
-
 static bool is_issuer(const struct want *w, const char *issuer)
 {
 	switch (w->kind) {
@@ -233,9 +199,9 @@ static bool read_list(const struct want *w, struct bytes body, uint8_t *buf, str
 		      char *why)
 {
 	struct bytes der = as_der(body, buf), one;
-	struct list l;
+	struct crl_dates l;
 
-	if (!der.n || !take_list(&der, &one, &l))
+	if (!der.n || !crl_take(&der, &one, &l))
 		return fault(why, "no certificate revocation list");
 	if (der.n)
 		return fault(why, "%zu bytes behind the list", der.n);
@@ -402,12 +368,12 @@ static bool identify_document(enum want_kind kind, struct bytes *in, struct byte
 bool facts_identify(enum collateral kind, struct bytes *in, uint8_t *buf, struct bytes *body,
 		    struct want *out)
 {
-	struct list l;
+	struct crl_dates l;
 
 	if (kind == COLLATERAL_TCB_INFO)
 		return identify_document(WANT_TCB_INFO, in, body, out);
 	if (kind == COLLATERAL_QE_IDENTITY)
 		return identify_document(WANT_QE_IDENTITY, in, body, out);
 	*in = as_der(*in, buf);
-	return in->n && take_list(in, body, &l) && name_list(kind, l.issuer, out);
+	return in->n && crl_take(in, body, &l) && name_list(kind, l.issuer, out);
 }

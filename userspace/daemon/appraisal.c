@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "daemon/collateral.h"
 #include "steering/lease.h"
 
 enum {
@@ -53,7 +54,7 @@ static void undetermined(struct daemon *d, const struct appraisal *a, const char
 }
 
 /* NULL when it is on its way, or why not. */
-static const char *send_one(struct verifier *v, const struct appraisal *a)
+static const char *send_one(struct verifier *v, struct appraisal *a)
 {
 	struct daemon *d = v->daemon;
 	struct node *n = node_of(d, a->id, a->generation);
@@ -73,6 +74,7 @@ static const char *send_one(struct verifier *v, const struct appraisal *a)
 	memcpy(m.certs, e.certs, sizeof(m.certs));
 	m.certs_count = e.certs_count;
 	m.collateral[COLLATERAL_CRL] = bytes_of(d->crl, d->crl_bytes);
+	collateral_attach(d, n, a, &m);
 	w = ipc_begin(d->out, sizeof(d->out), MSG_APPRAISE, a->id);
 	msg_appraise_put(&w, &m);
 	return child_send(v->child, &w) ? "no verifier is running" : NULL;
@@ -193,7 +195,6 @@ static void show_verdict(struct node *n, const struct appraisal *a, const struct
 	strcpy(s->detail, v->detail);
 	s->claims =
 		json_loadb((const char *)v->claims.p, v->claims.n, JSON_REJECT_DUPLICATES, NULL);
-	n->daemon->attestations[s->tee][v->reason]++;
 }
 
 static void tell(struct node *n, const struct appraisal *a, const struct msg_verdict *m)
@@ -209,6 +210,7 @@ static void tell(struct node *n, const struct appraisal *a, const struct msg_ver
 	};
 
 	show_verdict(n, a, m);
+	n->daemon->attestations[n->shown.tee][m->reason]++;
 	node_event(n, &e);
 }
 
@@ -224,10 +226,14 @@ bool appraisal_verdict(struct verifier *v, uint32_t id, const struct msg_verdict
 	event_del(v->limit);
 	histogram_add(&d->appraisal_time, now_us() - v->in_flight_us);
 	n = node_of(d, a->id, a->generation);
+	turn_soon(d);
+	if (n && collateral_keeps(d, n, a, m)) {
+		show_verdict(n, a, m);
+		return true;
+	}
 	if (n)
 		tell(n, a, m);
 	free(a);
-	turn_soon(d);
 	return true;
 }
 

@@ -96,6 +96,7 @@ static const struct conf_key keys[] = {
 	{ "identity", false, identity_read, 0 },
 	{ "router", false, router_read, 0 },
 	{ "policies", false, read_policies, 0 },
+	{ "collateral", false, collateral_read, 0 },
 	{ "agent", false, agent_read, 0 },
 };
 
@@ -115,6 +116,7 @@ static struct draft *draft_new(void)
 	c->channel.metrics_port = METRICS_PORT;
 	c->channel.silence_ms = SILENCE_MS;
 	c->agent.attester.tee = TEE_SNP;
+	collateral_defaults(&c->collateral);
 	c->router.heartbeat_ms = HEARTBEAT_MS;
 	c->router.heartbeats_missed = HEARTBEATS_MISSED;
 	c->router.reappraise_ms = REAPPRAISE_MS;
@@ -152,6 +154,7 @@ static void fill_channel(struct config *c)
 
 	strcpy(ch->node, c->node); /* of the same size */
 	strcpy(ch->user, c->user); /* likewise */
+	strcpy(c->collateral.user, c->user);
 	ch->agent = c->is_agent;
 	ch->tee = c->agent.attester.tee;
 	memcpy(ch->endpoints, c->agent.services, sizeof(ch->endpoints));

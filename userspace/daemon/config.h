@@ -14,6 +14,7 @@
 
 #include "attester/attester.h"
 #include "channel/channel.h"
+#include "collateral/collateral.h"
 #include "verifier/policy.h"
 
 enum {
@@ -106,6 +107,7 @@ struct config {
 	bool is_router, is_agent;
 	struct router_config router;
 	struct agent_config agent;
+	struct collateral_config collateral;
 	struct policy *policies[POLICIES_MAX];
 	size_t policies_count;
 };

@@ -7,6 +7,7 @@
  *	config_scalar.c	 names, paths, addresses, ports, times
  *	config_router.c	 the keys of router
  *	config_agent.c	 the keys of agent and identity
+ *	config_collateral.c the keys of collateral
  *	config_check.c	 what can only be judged once all is read
  *	config_print.c	 the way back
  */
@@ -69,6 +70,7 @@ size_t read_interfaces(struct conf *y, const yaml_node_t *node, char names[][IF_
 void router_read(struct conf *y, const yaml_node_t *node, void *draft);
 void agent_read(struct conf *y, const yaml_node_t *node, void *draft);
 void identity_read(struct conf *y, const yaml_node_t *node, void *draft);
+void collateral_read(struct conf *y, const yaml_node_t *node, void *draft);
 
 /* Complaints about what does not fit together; fills the services' indexes of backends. */
 void draft_check(struct conf *y, struct draft *d);

@@ -143,6 +143,21 @@ static json_t *router_json(const struct config *c)
 	return o;
 }
 
+static json_t *collateral_json(const struct collateral_config *c)
+{
+	json_t *o = json_object();
+
+	put_text(o, "directory", c->directory);
+	put(o, "offline", json_boolean(c->offline));
+	put_text(o, "kds", c->kds);
+	put_text(o, "pcs", c->pcs);
+	put_text(o, "ca", c->ca);
+	put_text(o, "update", c->early ? "early" : "standard");
+	put_number(o, "timeout-ms", c->timeout_ms);
+	put_number(o, "refresh-ms", c->refresh_ms);
+	return o;
+}
+
 static json_t *agent_json(const struct config *c)
 {
 	static const char *const sources[] = { [ATTESTER_AUTO] = "auto",
@@ -234,6 +249,8 @@ static json_t *config_json(const struct config *c)
 		put(o, "router", router_json(c));
 	if (c->is_agent)
 		put(o, "agent", agent_json(c));
+	if (c->collateral.enabled)
+		put(o, "collateral", collateral_json(&c->collateral));
 	for (size_t i = 0; i < c->policies_count; i++)
 		json_array_append_new(policies, policy_keys(policy_json(c->policies[i])));
 	put(o, "policies", policies);

@@ -6,6 +6,7 @@
  *   fleet.c       backends: events in, a peer's actions out
  *   appraisal.c   evidence to the verifiers and verdicts back, one at a time each
  *   steer.c       services: which ring from which members, when
+ *   collateral.c  what evidence does not bring along: kept, fetched, attached
  *   links.c       the children: what they are, what they say
  *   show.c        answers to the control socket
  *   metrics.c     the page that Prometheus reads
@@ -68,6 +69,8 @@ struct node {
 	struct stored fresh, cached;
 	uint64_t evidence_us; /* CLOCK_MONOTONIC when the last evidence came */
 	struct verdict_shown shown;
+	struct want wants[EVIDENCE_WANTS_MAX]; /* collateral that its evidence does not bring along */
+	size_t wants_count;
 	uint64_t connect_us, rtt_us;
 	uint32_t load_permille;
 };
@@ -89,6 +92,9 @@ struct appraisal {
 	uint16_t id;
 	uint32_t generation;
 	uint64_t request, number;
+	uint32_t attached; /* bit WANT_…: of collateral that the store had */
+	uint32_t rounds;   /* with what the store has */
+	uint64_t until_ms; /* has waited for the fetcher until then; 0: not yet */
 };
 
 /* One verifier process and the appraisal that it has in hand. */
@@ -146,6 +152,7 @@ struct daemon {
 	struct event *appraisal_event; /* the next turn */
 	struct histogram appraisal_time;
 	uint64_t attestations[TEE_COUNT][REASON_COUNT]; /* verdicts */
+	struct supply *supply; /* NULL: none is configured */
 	uint8_t *crl;
 	size_t crl_bytes;
 

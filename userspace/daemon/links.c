@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/collateral.h"
 #include "verifier/process.h"
 
 static struct node *node_or_null(struct daemon *d, const struct ipc_message *m, uint32_t generation)
@@ -311,6 +312,8 @@ int links_start(struct daemon *d)
 	if (!err && d->config->is_agent)
 		err = start(d, &d->attester, &attester_ops);
 	if (!err)
+		err = collateral_start(d);
+	if (!err)
 		err = start(d, &d->channel, &channel_ops);
 	if (err)
 		log_warnx("cannot start our processes: %s", strerror(-err));
@@ -327,6 +330,8 @@ void links_reaped(struct daemon *d)
 			continue;
 		if (d->attester && child_reaped(d->attester, pid, status))
 			continue;
+		if (collateral_reaped(d, pid, status))
+			continue;
 		for (size_t i = 0; i < d->verifiers_count; i++)
 			if (child_reaped(d->verifiers[i]->child, pid, status))
 				break;
@@ -335,6 +340,7 @@ void links_reaped(struct daemon *d)
 
 void links_restart(struct daemon *d, const struct config *old)
 {
+	collateral_apply(d, old);
 	for (size_t i = 0; i < d->verifiers_count; i++)
 		child_restart(d->verifiers[i]->child); /* they know policies by fork */
 	if (count_verifiers(d))
@@ -349,6 +355,7 @@ void links_restart(struct daemon *d, const struct config *old)
 
 void links_stop(struct daemon *d)
 {
+	collateral_stop(d);
 	child_free(d->channel);
 	while (d->verifiers_count)
 		appraisal_verifier_free(d->verifiers[--d->verifiers_count]);

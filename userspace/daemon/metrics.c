@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/outcome.h"
+#include "daemon/collateral.h"
 #include "steering/counters.h"
 
 /* Upper bounds in microseconds: an appraisal takes some milliseconds. */
@@ -275,6 +276,7 @@ char *metrics_page(struct daemon *d, size_t *n)
 		write_attestations(d, f);
 		write_appraisal_time(&d->appraisal_time, f);
 		write_maps(d, f);
+		collateral_metrics(d, f);
 	}
 	write_guard(d, f);
 	if (fclose(f)) {

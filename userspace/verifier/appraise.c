@@ -7,6 +7,7 @@
 #include "verifier/refuse.h"
 #include "verifier/snp.h"
 #include "verifier/tdx.h"
+#include "verifier/x509_dates.h"
 
 typedef enum reason (*verifier)(const struct policy *policy, const struct evidence *evidence,
 				struct claims *out);
@@ -34,6 +35,8 @@ enum reason evidence_unwrap(struct evidence *e, struct claims *out)
 enum reason appraise(const struct policy *policy, const struct evidence *evidence,
 		     struct claims *out)
 {
+	enum reason reason;
+
 	memset(out, 0, sizeof(*out));
 	out->tee = evidence->tee;
 	out->json = json_object();
@@ -46,7 +49,9 @@ enum reason appraise(const struct policy *policy, const struct evidence *evidenc
 	if (!appraise_knows(evidence->tee))
 		return refuse(out, REASON_TEE, "there is no verifier for evidence of kind %s",
 			      tee_str(evidence->tee));
-	return platforms[evidence->tee].appraise(policy, evidence, out);
+	reason = platforms[evidence->tee].appraise(policy, evidence, out);
+	clock_doubt(evidence, reason, out);
+	return reason;
 }
 
 /* Who vouches for the root: "lab" is what must not be overlooked. */

@@ -13,6 +13,7 @@
 #include "verifier/cache.h"
 #include "verifier/refuse.h"
 #include "verifier/sig.h"
+#include "verifier/wants.h"
 
 enum {
 	HEADROOM = 256 << 20, /* an appraisal of the largest message takes below 10 MiB */
@@ -41,7 +42,7 @@ static const struct policy *find(const struct rulebook *book, const char *name)
 
 /* What is not found or cannot be computed is our own failure, and grants nothing. */
 static enum reason judge(const struct msg_appraise *m, const struct rulebook *book,
-			 struct claims *c)
+			 struct claims *c, struct msg_verdict *v)
 {
 	struct evidence e = { .tee = m->binding.tee,
 			      .report = m->report,
@@ -59,35 +60,36 @@ static enum reason judge(const struct msg_appraise *m, const struct rulebook *bo
 	memcpy(e.certs, m->certs, sizeof(e.certs));
 	memcpy(e.collateral, m->collateral, sizeof(e.collateral));
 	e.report_data = report_data;
-	return appraise(policy, &e, c);
+	v->reason = appraise(policy, &e, c);
+	v->wants_count = evidence_wants(policy, &e, v->reason, c, v->wants);
+	return v->reason;
 }
 
-static void put_verdict(struct ipc_writer *w, enum reason reason, const struct claims *c)
+static void put_verdict(struct ipc_writer *w, struct msg_verdict *v, const struct claims *c)
 {
-	struct msg_verdict v = { .reason = reason,
-				 .class_mask = c->class_mask,
-				 .lab_root = c->lab_root,
-				 .not_after = c->not_after > 0 ? c->not_after : 0 };
 	char text[CLAIMS_MAX];
 	size_t n = json_dumpb(c->json, text, sizeof(text), JSON_COMPACT);
 
-	memcpy(v.digest, c->digest, sizeof(v.digest));
-	memcpy(v.detail, c->detail, sizeof(v.detail));
-	v.claims = n && n <= sizeof(text) ? bytes_of(text, n) : bytes_of("{}", 2);
-	msg_verdict_put(w, &v);
+	v->class_mask = c->class_mask;
+	v->lab_root = c->lab_root;
+	v->not_after = c->not_after > 0 ? c->not_after : 0;
+	memcpy(v->digest, c->digest, sizeof(v->digest));
+	memcpy(v->detail, c->detail, sizeof(v->detail));
+	v->claims = n && n <= sizeof(text) ? bytes_of(text, n) : bytes_of("{}", 2);
+	msg_verdict_put(w, v);
 }
 
 /* The answer to one message into w; false when it is none that a parent sends. */
 static bool answer(const struct ipc_message *m, const struct rulebook *book, struct ipc_writer *w)
 {
+	struct msg_verdict verdict = { 0 };
 	struct msg_appraise wanted;
 	struct claims c;
-	enum reason reason;
 
 	if (m->type != MSG_APPRAISE || !msg_appraise_get(m->body, &wanted))
 		return false;
-	reason = judge(&wanted, book, &c);
-	put_verdict(w, reason, &c);
+	verdict.reason = judge(&wanted, book, &c, &verdict);
+	put_verdict(w, &verdict, &c);
 	claims_free(&c);
 	return true;
 }
