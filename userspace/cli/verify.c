@@ -391,6 +391,14 @@ static bool print_text(enum reason reason, const struct claims *c)
 	print_claim(c, "platform", "platform_info");
 	print_claim(c, "vmpl", "vmpl");
 	print_claim(c, "chip", "chip_id");
+	print_claim(c, "mrtd", "mrtd");
+	print_claim(c, "rtmr0", "rtmr0");
+	print_claim(c, "rtmr1", "rtmr1");
+	print_claim(c, "rtmr2", "rtmr2");
+	print_claim(c, "rtmr3", "rtmr3");
+	print_claim(c, "mrconfigid", "mrconfigid");
+	print_claim(c, "attributes", "td_attributes");
+	print_claim(c, "xfam", "xfam");
 	if (c->not_after)
 		printf("%-13s%s\n", "expires", time_text(c->not_after).text);
 	return fflush(stdout) == 0;
