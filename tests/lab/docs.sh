@@ -50,7 +50,8 @@ object_commands() {
 {
 	object_commands
 	# Usage lines: fairlead object [word]
-	grep -ohE 'fairlead (outcome|flow|map) \[?[a-z]+' userspace/cli/maps.c |
+	grep -ohE 'fairlead (outcome|flow|map|collateral) \[?[a-z]+' userspace/cli/maps.c \
+		userspace/cli/collateral.c |
 		sed 's/^fairlead //; s/\[//'
 } >"$tmp/commands"
 sed -n 's/^\.It Ic \([a-z]* [a-z]*\)\( .*\)\?$/\1/p' man/fairlead.8 >"$tmp/commands.8"

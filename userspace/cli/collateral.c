@@ -118,7 +118,7 @@ static bool add_names(struct collateral_request *r, int argc, char **argv)
 {
 	for (int i = 0; i < argc; i++) {
 		if (!want_parse(argv[i], &r->wants[r->wants_count])) {
-			cli_error("collateral: \"%s\" is no name; fairlead collateral help lists them",
+			cli_error("collateral: \"%s\" is no name; the command \"help\" lists them",
 				  argv[i]);
 			return false;
 		}
