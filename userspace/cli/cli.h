@@ -32,9 +32,12 @@ struct cli_options {
 int cmd_service(const struct cli_options *o, int argc, char **argv);
 int cmd_backend(const struct cli_options *o, int argc, char **argv);
 int cmd_lease(const struct cli_options *o, int argc, char **argv);
-int cmd_policy(const struct cli_options *o, int argc, char **argv);
+int cmd_policy_show(const struct cli_options *o, int argc, char **argv);
 int cmd_status(const struct cli_options *o, int argc, char **argv);
 int cmd_reload(const struct cli_options *o, int argc, char **argv);
+
+/* policy.c: files of policies, and what would become of the backends by them. */
+int cmd_policy(const struct cli_options *o, int argc, char **argv);
 
 /* maps.c: what the kernel holds, read without a daemon. */
 int cmd_outcome(const struct cli_options *o, int argc, char **argv);

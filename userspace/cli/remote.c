@@ -477,7 +477,7 @@ int cmd_lease(const struct cli_options *o, int argc, char **argv)
 	return object_run(o, &object, argc, argv);
 }
 
-int cmd_policy(const struct cli_options *o, int argc, char **argv)
+int cmd_policy_show(const struct cli_options *o, int argc, char **argv)
 {
 	static const struct object object = { "policy", policy_commands, COUNT(policy_commands) };
 

@@ -11,6 +11,7 @@
 
 #include "base/outcome.h"
 #include "verifier/appraise.h"
+#include "verifier/objections.h"
 #include "verifier/policy.h"
 #include "verifier/refuse.h"
 
@@ -297,7 +298,8 @@ static void free_inputs(struct inputs *in)
 	policy_free(in->policy);
 }
 
-static enum reason run(const struct request *r, const struct inputs *in, struct claims *c)
+static enum reason run(const struct request *r, const struct inputs *in, struct objections *all,
+		       struct claims *c)
 {
 	struct evidence e = { .tee = r->tee, .at = r->at };
 	enum reason reason;
@@ -312,6 +314,8 @@ static enum reason run(const struct request *r, const struct inputs *in, struct 
 		e.report_data = r->report_data;
 	memset(c, 0, sizeof(*c));
 	reason = evidence_unwrap(&e, c);
+	if (!reason && all)
+		return appraise_all(in->policy, &e, all, c);
 	if (!reason)
 		return appraise(in->policy, &e, c);
 	c->tee = r->tee;
@@ -415,7 +419,7 @@ int cmd_verify(int argc, char **argv)
 
 	if (!read_options(&r, argc, argv) || !read_inputs(&r, &in))
 		goto out;
-	reason = run(&r, &in, &c);
+	reason = run(&r, &in, NULL, &c);
 	printed = r.json ? print_json(reason, &c) : print_text(reason, &c);
 	claims_free(&c);
 	if (!printed) {
@@ -423,6 +427,62 @@ int cmd_verify(int argc, char **argv)
 		goto out;
 	}
 	status = reason_verdict(reason);
+out:
+	free_inputs(&in);
+	return status;
+}
+
+static bool print_objections_json(const struct policy *p, enum reason reason,
+				  const struct objections *all)
+{
+	json_t *list = json_array(), *o;
+	bool ok;
+
+	for (size_t i = 0; i < all->count; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "reason",
+						      reason_str(all->list[i].reason), "detail",
+						      all->list[i].detail));
+	o = json_pack("{s:b, s:s, s:s, s:o}", "accepted", reason == REASON_OK, "policy",
+		      policy_name(p), "digest", policy_digest(p), "refused_for", list);
+	ok = o && json_dumpf(o, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
+	json_decref(o);
+	return ok;
+}
+
+static bool print_objections(const struct policy *p, enum reason reason,
+			     const struct objections *all)
+{
+	if (reason == REASON_OK)
+		printf("policy \"%s\" has nothing against it\n", policy_name(p));
+	for (size_t i = 0; i < all->count; i++)
+		printf("%-28s%s\n", reason_str(all->list[i].reason), all->list[i].detail);
+	return fflush(stdout) == 0;
+}
+
+int cmd_explain(int argc, char **argv)
+{
+	struct objections all = { 0 };
+	struct inputs in = { 0 };
+	int status = VERDICT_ERROR;
+	enum reason reason;
+	struct request r;
+	struct claims c;
+	bool printed;
+
+	if (!read_options(&r, argc, argv) || !read_inputs(&r, &in))
+		goto out;
+	reason = run(&r, &in, &all, &c);
+	if (reason && !all.count) { /* it could not even be unwrapped */
+		all.list[0].reason = reason;
+		memcpy(all.list[all.count++].detail, c.detail, sizeof(c.detail));
+	}
+	printed = r.json ? print_objections_json(in.policy, reason, &all)
+			 : print_objections(in.policy, reason, &all);
+	claims_free(&c);
+	if (printed)
+		status = reason_verdict(reason);
+	else
+		complain("writing", "the reasons", "failed");
 out:
 	free_inputs(&in);
 	return status;

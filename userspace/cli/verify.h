@@ -8,5 +8,7 @@
  * 0 accepted, 1 refused, 2 usage or system error, 3 could not tell.
  */
 int cmd_verify(int argc, char **argv);
+/* By the same options: all that the policy has against it, not only the first. */
+int cmd_explain(int argc, char **argv);
 
 #endif

@@ -22,6 +22,7 @@
 #include "verifier/reason.h"
 
 struct cache;
+struct objections;
 struct policy;
 
 /* Everything that is appraised, as received. */
@@ -34,6 +35,7 @@ struct evidence {
 	const uint8_t *report_data; /* the 64 bytes that must be in it; NULL: not compared */
 	int64_t at;		    /* Unix seconds at which certificates must be valid */
 	struct cache *cache;	    /* of what was verified before; NULL: none */
+	struct objections *objections; /* appraise_all()'s; otherwise NULL */
 };
 
 enum {
@@ -53,6 +55,7 @@ struct claims {
 	unsigned int class_mask; /* bit CLASS_…: what policy lets it serve; 0 unless OK */
 	char detail[WHY_MAX];	 /* what, which, why and what was wanted */
 	json_t *json;		 /* the platform's own claims as an object; owned, may be NULL */
+	struct objections *objections; /* while appraise_all() judges; otherwise NULL */
 };
 
 /* Whether there is a verifier for that kind of evidence. */

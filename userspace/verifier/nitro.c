@@ -3,6 +3,7 @@
 
 #include <openssl/crypto.h>
 
+#include "verifier/objections.h"
 #include "verifier/refuse.h"
 
 enum {
@@ -104,6 +105,7 @@ static enum reason check_report_data(struct nitro_case *c)
 
 static enum reason judge(struct nitro_case *c)
 {
+	objections_begin(c->evidence, c->out);
 	return nitro_judge(c);
 }
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "verifier/objections.h"
+
 enum reason refuse(struct claims *out, enum reason reason, const char *fmt, ...)
 {
 	size_t last = sizeof(out->detail) - 1;
@@ -17,7 +19,7 @@ enum reason refuse(struct claims *out, enum reason reason, const char *fmt, ...)
 	/* Cut, but not inside a character: JSON takes whole ones only. */
 	for (; n > (int)last && last > 0 && out->detail[last - 1] & 0x80; last--)
 		out->detail[last - 1] = 0;
-	return reason;
+	return reason && out->objections ? objections_add(out, reason) : reason;
 }
 
 char *hex(const uint8_t *p, size_t n, char *out)

@@ -9,7 +9,7 @@ enum {
 	HEX_SHORT = 12, /* digits of an identifier that a sentence shows */
 };
 
-/* Puts the sentence into out->detail and returns reason. */
+/* Puts the sentence into out->detail and returns reason; see objections.h for another answer. */
 __attribute__((format(printf, 3, 4))) enum reason refuse(struct claims *out, enum reason reason,
 							 const char *fmt, ...);
 

@@ -3,6 +3,7 @@
 
 #include <openssl/crypto.h>
 
+#include "verifier/objections.h"
 #include "verifier/refuse.h"
 
 static enum reason find_root(struct snp_case *c)
@@ -236,6 +237,7 @@ static enum reason find_chain(struct snp_case *c)
 
 static enum reason judge(struct snp_case *c)
 {
+	objections_begin(c->evidence, c->out);
 	return snp_judge(c);
 }
 

@@ -2,6 +2,7 @@
 /*
  * What a policy demands of a report that is known to be genuine.  The order is the one of
  * docs/policy.md: what the platform is, how it is set up, how new it is, what runs on it, where.
+ * A rule says one thing: appraise_all() goes on behind one that is broken.
  */
 #include <stdio.h>
 
@@ -13,6 +14,11 @@ static enum reason judge_product(const struct snp_case *c)
 	if (!c->rules->products[c->certs.product])
 		return refuse(c->out, REASON_PRODUCT, "product %s is not in policy \"%s\"",
 			      snp_product_str(c->certs.product), c->policy->name);
+	return REASON_OK;
+}
+
+static enum reason judge_key(const struct snp_case *c)
+{
 	if (!c->rules->keys[c->certs.kind])
 		return refuse(c->out, REASON_KEY_KIND, "a report under a %s, not in policy \"%s\"",
 			      snp_key_str(c->certs.kind), c->policy->name);
@@ -22,16 +28,20 @@ static enum reason judge_product(const struct snp_case *c)
 static enum reason judge_mask(const struct snp_case *c, enum reason reason, const char *what,
 			      uint64_t bits, const struct mask_rule *m)
 {
+	enum reason found = REASON_OK;
+
 	if (~bits & m->required)
-		return refuse(c->out, reason, "%s 0x%llx lacks required bits 0x%llx", what,
-			      (unsigned long long)bits, (unsigned long long)(~bits & m->required));
-	if (bits & m->forbidden)
-		return refuse(c->out, reason, "%s 0x%llx has forbidden bits 0x%llx", what,
-			      (unsigned long long)bits, (unsigned long long)(bits & m->forbidden));
-	return REASON_OK;
+		found = refuse(c->out, reason, "%s 0x%llx lacks required bits 0x%llx", what,
+			       (unsigned long long)bits,
+			       (unsigned long long)(~bits & m->required));
+	if (!found && bits & m->forbidden)
+		found = refuse(c->out, reason, "%s 0x%llx has forbidden bits 0x%llx", what,
+			       (unsigned long long)bits,
+			       (unsigned long long)(bits & m->forbidden));
+	return found;
 }
 
-static enum reason judge_guest_policy(const struct snp_case *c)
+static enum reason judge_debug(const struct snp_case *c)
 {
 	uint64_t bits = c->report.policy;
 
@@ -39,14 +49,27 @@ static enum reason judge_guest_policy(const struct snp_case *c)
 		return refuse(c->out, REASON_POLICY_DEBUG,
 			      "guest policy 0x%llx allows debugging: the host can read its memory",
 			      (unsigned long long)bits);
+	return REASON_OK;
+}
+
+static enum reason judge_migration(const struct snp_case *c)
+{
+	uint64_t bits = c->report.policy;
+
 	if (bits >> SNP_POLICY_MIGRATE_MA & 1 && !c->rules->migration)
 		return refuse(c->out, REASON_POLICY_MIGRATION,
 			      "guest policy 0x%llx allows a migration agent",
 			      (unsigned long long)bits);
-	return judge_mask(c, REASON_POLICY_BITS, "guest policy", bits, &c->rules->policy);
+	return REASON_OK;
 }
 
-static enum reason judge_platform(const struct snp_case *c)
+static enum reason judge_guest_policy(const struct snp_case *c)
+{
+	return judge_mask(c, REASON_POLICY_BITS, "guest policy", c->report.policy,
+			  &c->rules->policy);
+}
+
+static enum reason judge_platform_unknown(const struct snp_case *c)
 {
 	uint64_t bits = c->report.platform_info;
 
@@ -54,7 +77,13 @@ static enum reason judge_platform(const struct snp_case *c)
 		return refuse(c->out, REASON_PLATFORM_INFO,
 			      "platform info 0x%llx has bits from %d on, which we do not know",
 			      (unsigned long long)bits, SNP_PLATFORM_BITS);
-	return judge_mask(c, REASON_PLATFORM_INFO, "platform info", bits, &c->rules->platform);
+	return REASON_OK;
+}
+
+static enum reason judge_platform(const struct snp_case *c)
+{
+	return judge_mask(c, REASON_PLATFORM_INFO, "platform info", c->report.platform_info,
+			  &c->rules->platform);
 }
 
 static enum reason judge_vmpl(const struct snp_case *c)
@@ -111,9 +140,9 @@ static uint32_t firmware_number(const struct snp_firmware *f)
 	return (uint32_t)f->major << 16 | (uint32_t)f->minor << 8 | f->build;
 }
 
-static enum reason judge_firmware(const struct snp_case *c)
+static enum reason judge_provisional(const struct snp_case *c)
 {
-	const struct snp_firmware *is = &c->report.current, *want = &c->rules->minimum_firmware;
+	const struct snp_firmware *is = &c->report.current;
 	enum snp_part p = snp_tcb_above(&c->current, &c->committed);
 
 	if (!c->rules->provisional_firmware && p != SNP_PARTS)
@@ -125,6 +154,13 @@ static enum reason judge_firmware(const struct snp_case *c)
 		return refuse(c->out, REASON_TCB_ORDER,
 			      "provisional firmware: %u.%u.%u is current, but not committed",
 			      is->major, is->minor, is->build);
+	return REASON_OK;
+}
+
+static enum reason judge_firmware(const struct snp_case *c)
+{
+	const struct snp_firmware *is = &c->report.current, *want = &c->rules->minimum_firmware;
+
 	if (firmware_number(is) < firmware_number(want))
 		return refuse(c->out, REASON_FIRMWARE_TOO_OLD,
 			      "firmware %u.%u.%u, policy \"%s\" wants at least %u.%u.%u", is->major,
@@ -137,18 +173,19 @@ static enum reason judge_mitigation(const struct snp_case *c)
 {
 	uint64_t launch = c->rules->launch_mitigation & ~c->report.launch_mitigation;
 	uint64_t current = c->rules->current_mitigation & ~c->report.current_mitigation;
+	enum reason found = REASON_OK;
 
 	if (launch)
-		return refuse(c->out, REASON_MITIGATION,
-			      "launch mitigation vector 0x%llx lacks 0x%llx",
-			      (unsigned long long)c->report.launch_mitigation,
-			      (unsigned long long)launch);
-	if (current)
-		return refuse(c->out, REASON_MITIGATION,
-			      "current mitigation vector 0x%llx lacks 0x%llx",
-			      (unsigned long long)c->report.current_mitigation,
-			      (unsigned long long)current);
-	return REASON_OK;
+		found = refuse(c->out, REASON_MITIGATION,
+			       "launch mitigation vector 0x%llx lacks 0x%llx",
+			       (unsigned long long)c->report.launch_mitigation,
+			       (unsigned long long)launch);
+	if (!found && current)
+		found = refuse(c->out, REASON_MITIGATION,
+			       "current mitigation vector 0x%llx lacks 0x%llx",
+			       (unsigned long long)c->report.current_mitigation,
+			       (unsigned long long)current);
+	return found;
 }
 
 static enum reason judge_age(const struct snp_case *c)
@@ -158,6 +195,8 @@ static enum reason judge_age(const struct snp_case *c)
 	reason = judge_tcb(c, &c->rules->minimum_tcb, &c->reported, "reported TCB");
 	if (!reason)
 		reason = judge_tcb(c, &c->rules->minimum_launch_tcb, &c->launch, "launch TCB");
+	if (!reason)
+		reason = judge_provisional(c);
 	if (!reason)
 		reason = judge_firmware(c);
 	if (!reason)
@@ -240,8 +279,9 @@ static enum reason judge_place(const struct snp_case *c)
 enum reason snp_judge(const struct snp_case *c)
 {
 	static enum reason (*const rules[])(const struct snp_case *c) = {
-		judge_product, judge_guest_policy, judge_platform, judge_vmpl,
-		judge_age,     judge_guest,	   judge_place,
+		judge_product,	    judge_key,		    judge_debug,    judge_migration,
+		judge_guest_policy, judge_platform_unknown, judge_platform, judge_vmpl,
+		judge_age,	    judge_guest,	    judge_place,
 	};
 	enum reason reason = REASON_OK;
 

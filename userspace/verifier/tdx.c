@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
+#include "verifier/objections.h"
 #include "verifier/refuse.h"
 
 static enum reason parse(struct tdx_case *c)
@@ -112,6 +113,7 @@ static enum reason evaluate(struct tdx_case *c)
 
 static enum reason judge_tcb(struct tdx_case *c)
 {
+	objections_begin(c->evidence, c->out);
 	return tdx_judge_tcb(c);
 }
 
@@ -163,6 +165,7 @@ static enum reason refuse_anyway(const struct tdx_case *c, enum reason reason)
 
 	if (!c->genuine || reason_verdict(reason) != VERDICT_UNDETERMINED)
 		return reason;
+	objections_begin(c->evidence, c->out);
 	of_td = tdx_judge_td(c);
 	if (of_td)
 		return of_td;
