@@ -35,18 +35,25 @@ static enum reason parse(struct nitro_case *c)
 
 static enum reason read_chain(struct nitro_case *c)
 {
+	if (nitro_known_chain(c))
+		return REASON_OK;
 	return nitro_chain_read(&c->document, &c->chain, c->out);
 }
 
 static enum reason pin_root(struct nitro_case *c)
 {
+	if (c->chain_verified)
+		return REASON_OK;
 	return nitro_chain_pin(&c->chain, &c->rules->roots, c->out);
 }
 
 static enum reason verify_chain(struct nitro_case *c)
 {
-	enum reason reason = nitro_chain_verify(&c->chain, c->evidence->at, c->out);
+	enum reason reason;
 
+	if (c->chain_verified)
+		return REASON_OK;
+	reason = nitro_chain_verify(&c->chain, c->evidence->at, c->out);
 	c->chain_verified = reason == REASON_OK;
 	return reason;
 }
@@ -128,8 +135,10 @@ enum reason nitro_appraise(const struct policy *policy, const struct evidence *e
 	for (size_t i = 0; !reason && i < sizeof(steps) / sizeof(*steps); i++)
 		reason = steps[i](&c);
 	nitro_claims_fill(&c);
-	if (!reason)
+	if (!reason) {
+		nitro_known_keep(&c);
 		out->class_mask = nitro_classes(&c);
+	}
 	nitro_chain_free(&c.chain);
 	return reason;
 }

@@ -3,6 +3,7 @@
 #ifndef NITRO_H
 #define NITRO_H
 
+#include "verifier/cache.h"
 #include "verifier/nitro_document.h"
 #include "verifier/policy_rules.h"
 #include "verifier/x509.h"
@@ -11,9 +12,12 @@ enum {
 	NITRO_CHAIN_MAX = NITRO_BUNDLE_MAX + 1,
 };
 
-/* The certificates of a document: pile.certs[0] is the root, certs[count - 1] the leaf. */
+/* The certificates of a document: certs[0] is the root, certs[count - 1] the leaf. */
 struct nitro_chain {
 	struct cert_pile pile;
+	const struct cert *certs; /* of the pile, or of a chain that is known */
+	size_t count;
+	struct cached *known;	 /* held while it is used; may be NULL */
 	const struct cert *leaf; /* NULL until all could be read */
 	const struct cert *root; /* NULL until it is known to be a pinned one */
 	bool root_is_aws;	 /* pinned by us, not by policy */
@@ -43,6 +47,11 @@ enum reason nitro_chain_pin(struct nitro_chain *c, const struct root_list *more,
 			    struct claims *out);
 /* Algorithms, roles and everything that OpenSSL checks, at time at. */
 enum reason nitro_chain_verify(const struct nitro_chain *c, int64_t at, struct claims *out);
+
+/* nitro_known.c: whether this very chain was verified before, and holds now; then it is filled. */
+bool nitro_known_chain(struct nitro_case *c);
+/* To be called for evidence that was good to its last step. */
+void nitro_known_keep(const struct nitro_case *c);
 
 /* nitro_judge.c: the policy's demands on a document that is known to be genuine. */
 enum reason nitro_judge(const struct nitro_case *c);

@@ -28,18 +28,21 @@ enum reason nitro_chain_read(const struct nitro_document *d, struct nitro_chain 
 	if (!add_one(&c->pile, d->certificate))
 		return refuse(out, REASON_CERT_LEAF,
 			      "the document's certificate is not one in DER, of its own");
-	c->leaf = &c->pile.certs[c->pile.count - 1];
+	c->certs = c->pile.certs;
+	c->count = c->pile.count;
+	c->leaf = &c->certs[c->count - 1];
 	return REASON_OK;
 }
 
 void nitro_chain_free(struct nitro_chain *c)
 {
 	cert_pile_free(&c->pile);
+	cached_drop(c->known);
 }
 
 enum reason nitro_chain_pin(struct nitro_chain *c, const struct root_list *more, struct claims *out)
 {
-	const struct cert *first = &c->pile.certs[0];
+	const struct cert *first = &c->certs[0];
 	char der[2 * SHA256_BYTES + 1];
 
 	if (!first->self_issued)
@@ -78,11 +81,11 @@ static enum reason check_kinds(const struct cert *const path[], size_t count, st
 enum reason nitro_chain_verify(const struct nitro_chain *c, int64_t at, struct claims *out)
 {
 	const struct cert *path[NITRO_CHAIN_MAX]; /* leaf first */
-	size_t count = c->pile.count;
+	size_t count = c->count;
 	enum reason reason;
 
 	for (size_t i = 0; i < count; i++)
-		path[i] = &c->pile.certs[count - 1 - i];
+		path[i] = &c->certs[count - 1 - i];
 	reason = check_kinds(path, count, out);
 	return reason ? reason : cert_path_verify(path, count, at, out);
 }

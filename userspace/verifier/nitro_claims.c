@@ -98,13 +98,13 @@ static json_t *cert_json(const struct cert *c)
 	return o;
 }
 
-static int64_t first_to_expire(const struct cert_pile *pile)
+static int64_t first_to_expire(const struct nitro_chain *c)
 {
 	int64_t t = INT64_MAX;
 
-	for (size_t i = 0; i < pile->count; i++)
-		if (pile->certs[i].not_after < t)
-			t = pile->certs[i].not_after;
+	for (size_t i = 0; i < c->count; i++)
+		if (c->certs[i].not_after < t)
+			t = c->certs[i].not_after;
 	return t;
 }
 
@@ -126,5 +126,5 @@ void nitro_claims_fill(const struct nitro_case *c)
 	if (c->chain.leaf)
 		put(o, "leaf", cert_json(c->chain.leaf));
 	if (c->chain_verified)
-		c->out->not_after = first_to_expire(&c->chain.pile);
+		c->out->not_after = first_to_expire(&c->chain);
 }
