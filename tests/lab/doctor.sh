@@ -3,52 +3,12 @@
 # Every illness that a network namespace can have: fairlead doctor finds it, and the command that
 # it prints mends it.
 #
-#   router .2  ---+--- eth0; also q0 with a macvlan m0 on it, and bond0 where the kernel has bonds
+#   router .2  ---+--- eth0; also q0 with a macvlan m0 on it
 #   backend .11 --+--- eth0, VIPs on lo
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
-PATH=$(realpath "$build"):$PATH
-
-run_doctor() { at "$1" fairlead -j --config "$run/$1.yaml" doctor; }	# NODE
-doctor() { run_doctor "$1" || (($? == 1)); }	# NODE: errors are no failure
-finds() { doctor "$1" | jq -e --arg c "$2" --arg s "$3" 'any(.check == $c and .subject == $s)'; }
-finds_not() { ! finds "$@"; }	# NODE CHECK SUBJECT
-severity() { doctor "$1" | jq -r --arg c "$2" '[.[] | select(.check == $c)][0].severity'; }
-is() { [[ $(severity "$1" "$2") == "$3" ]]; }
-fix_of() { doctor "$1" | jq -r --arg c "$2" --arg s "$3" '.[] | select(.check == $c and .subject == $s).fix'; }
-mend() {	# NODE CHECK SUBJECT [GATEWAY]: does what it says
-	local fix
-
-	fix=$(fix_of "$1" "$2" "$3") || :
-	note "$fix"
-	at "$1" sh -e -c "${fix/GATEWAY/${4:-}}"
-}
-no_errors() { run_doctor "$1"; }
-errors() { local status=0; run_doctor "$1" >/dev/null || status=$?; ((status == 1)); }
-
-# WHAT NODE CHECK SUBJECT SEVERITY [GATEWAY]: it is found, and gone once mended
-illness() {
-	check "$1 is found"	finds "$2" "$3" "$4"
-	check "as $5"		is "$2" "$3" "$5"
-	[[ $5 != error ]] || check "so that the exit status is 1"	errors "$2"
-	check "and mended"	mend "$2" "$3" "$4" "${6:-}"
-	check "by its command"	finds_not "$2" "$3" "$4"
-}
-
-router_yaml() {	# INTERFACES ADDRESS
-	cat >$run/router.yaml <<-END
-		node: router
-		metrics: off
-		router:
-		  interfaces: [$1]
-		  source: {ipv4: 10.77.0.2, ipv6: "fd77::2"}
-		  services:
-		    - {name: web, vip: $vip4, port: 80, protocol: tcp, class: public, ring: 4093, backends: [four, six]}
-		  backends:
-		    - {name: four, address: $2}
-		    - {name: six, address: "fd77::11"}
-	END
-}
+# shellcheck source=tests/lab/doctor-kit.sh
+. "$(dirname "$0")/doctor-kit.sh"
 
 segment
 node router 2
@@ -101,23 +61,6 @@ check "and moved"	mend router stacked m0
 router_yaml "eth0, q0" 10.77.0.11
 check "to the one below"	finds_not router attached q0
 check "alone"	finds_not router stacked m0
-if at router ip link add dev bond0 type bond mode balance-tlb 2>/dev/null; then
-	at router ip link set dev bond0 up
-	router_yaml "eth0, bond0" 10.77.0.11
-	illness "a bond of a mode without XDP" router bond bond0 warning
-	at router fairlead detach q0
-	at router ip link set dev q0 down
-	at router ip link set dev q0 master bond0
-	at router fairlead attach q0
-	router_yaml "eth0, q0" 10.77.0.11
-	check "a program on a port of a bond is found"	finds router bond q0
-	check "and moved"	mend router bond q0
-	router_yaml "eth0, bond0" 10.77.0.11
-	check "to the bond"	finds_not router attached bond0
-else
-	skip "bonds" "this kernel has none"
-fi
-
 # --- the backend
 illness "a guard that is not attached" backend attached eth0 note
 check "then there is no error"	no_errors backend
