@@ -11,7 +11,10 @@
 #include "verifier/refuse.h"
 #include "verifier/snp_table.h"
 
-enum { DER_SEQUENCE = 0x30 };
+enum {
+	DER_SEQUENCE = 0x30,
+	SHORT_LIFE_S = 2 * 366 * 86400, /* what lives longer does not tell one year from the next */
+};
 
 static int64_t time_of(const ASN1_TIME *t)
 {
@@ -48,7 +51,7 @@ static void count(struct tally *t, int64_t from, int64_t to)
 {
 	t->early += t->at < from;
 	t->late += t->at > to;
-	t->in_time += t->at >= from && t->at <= to;
+	t->in_time += t->at >= from && t->at <= to && to - from <= SHORT_LIFE_S;
 }
 
 static void count_lists(struct tally *t, struct bytes in)
@@ -103,7 +106,6 @@ static void count_document(struct tally *t, struct bytes in)
 	json_decref(root);
 }
 
-/* Authorities live for decades, and say nothing about a year. */
 static void count_leaves(struct tally *t, const struct evidence *e)
 {
 	struct cert_pile *p = calloc(1, sizeof(*p));
@@ -112,7 +114,7 @@ static void count_leaves(struct tally *t, const struct evidence *e)
 		if (!snp_table_looks_like(e->certs[i]) && cert_pile_add(p, e->certs[i]))
 			break;
 	for (size_t i = 0; p && i < p->count; i++)
-		if (!p->certs[i].is_ca)
+		if (!p->certs[i].is_ca) /* those are judged with what they have signed */
 			count(t, p->certs[i].not_before, p->certs[i].not_after);
 	if (p)
 		cert_pile_free(p);
