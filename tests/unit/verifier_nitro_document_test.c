@@ -346,6 +346,11 @@ static void es512(struct nlab_scene *s)
 	s->algorithm = -36;
 }
 
+static void critical(struct nlab_scene *s)
+{
+	s->critical = true;
+}
+
 static void other_context(struct nlab_scene *s)
 {
 	s->context = "Signature";
@@ -370,6 +375,7 @@ static const struct nlab_row forms[] = {
 	{ "no algorithm", NULL, no_algorithm, REASON_FORMAT },
 	{ "an unprotected header", NULL, unprotected, REASON_FORMAT },
 	{ "detached payload", NULL, detached, REASON_FORMAT },
+	{ "a second parameter that is signed", critical, NULL, REASON_FORMAT },
 	{ "ES256", es256, NULL, REASON_SIGNATURE_ALGORITHM },
 	{ "ES512", es512, NULL, REASON_SIGNATURE_ALGORITHM },
 	{ "another context", other_context, NULL, REASON_REPORT_SIGNATURE },

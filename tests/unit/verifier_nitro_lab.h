@@ -62,7 +62,7 @@ struct nlab_scene {
 	const char *module_id, *context;
 	uint8_t user_data[REPORT_DATA_BYTES];
 	int64_t algorithm;
-	bool tagged;
+	bool tagged, critical; /* critical: the protected header has a second parameter */
 	struct policy *policy;
 	const uint8_t *report_data; /* wanted */
 	uint8_t document[NLAB_DOCUMENT_MAX];
@@ -275,9 +275,13 @@ static inline size_t nlab_protected(const struct nlab_scene *s, uint8_t *buf, si
 {
 	struct cbor_writer w = { .p = buf, .max = max };
 
-	cbor_put_map(&w, 1);
+	cbor_put_map(&w, 1 + s->critical);
 	cbor_put_int(&w, 1);
 	cbor_put_int(&w, s->algorithm);
+	if (s->critical) {
+		cbor_put_int(&w, 2);
+		cbor_put_array(&w, 0);
+	}
 	return w.n;
 }
 
