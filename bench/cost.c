@@ -4,14 +4,15 @@
  *
  * Each case is a program behind the wrapper (wrap.bpf.c), run PACKETS times in one
  * BPF_PROG_TEST_RUN.  Rounds are interleaved: every round measures every case once,
- * so what disturbs the machine disturbs all alike.  Time is this thread's CPU time,
- * which others on the same CPU do not add to.  See docs/performance.md.
+ * so what disturbs the machine for a while disturbs all alike.  Time is this thread's
+ * CPU time, which others on the same CPU do not add to.  See docs/performance.md.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/if_ether.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@
 #include "../bench/wrap.h"
 
 enum {
-	ROUNDS = 21,
+	ROUNDS = 21,	   /* the median of these counts */
 	PACKETS = 1 << 20, /* of one measurement */
 	FLOWS_MANY = 1 << 17,
 	FLOWS_MORE = 1 << 19,
@@ -191,7 +192,7 @@ static void add_service(struct bench *b, const char *vip, int port, int proto, s
 	s.port = htons((uint16_t)port);
 	s.proto = (uint8_t)proto;
 	s.kind = SERVICE_PORT;
-	at = &b->services[service_hash(b->settings, &s.vip, s.port, s.proto) &
+	at = &b->services[service_hash(&s.vip, s.port, s.proto, s.kind) &
 			  b->settings->services_mask];
 	for (int i = 0; i < SERVICE_SLOTS; i++)
 		if (at->slot[i].kind == SERVICE_EMPTY) {
@@ -224,10 +225,19 @@ static void fill_tables(struct bench *b)
 		struct backend *to = &b->backends[id];
 
 		*to = (struct backend){
-			.addr = address(ipv6 ? "fd00:9::1" : "10.9.0.1"),
 			.ifindex = 1,
 			.mac = { 2, 0, 0, 0, 0, (uint8_t)id },
+			.source_mac = { 2, 0, 0, 0, 1, 0 },
+			.ethertype = htons(ipv6 ? ETH_P_IPV6 : ETH_P_IP),
+			.mtu = 1500,
+			.id = (uint16_t)id,
 		};
+		if (ipv6) {
+			to->addr = address("fd00:9::1");
+		} else {
+			to->source4 = b->settings->source4;
+			to->addr4 = address("10.9.0.1").w[3];
+		}
 		for (int c = 0; c < CLASS_COUNT; c++)
 			to->until[c] = dead ? 1 : UINT64_MAX;
 	}
@@ -309,8 +319,7 @@ static double cpu_ns(void)
 }
 
 /* Nanoseconds of one packet, over so many of them, in that order of flows. */
-static double run(struct bench *b, const struct bench_case *c, uint32_t packets,
-		  enum wrap_order order)
+static double run(struct bench *b, struct bench_case *c, uint32_t packets, enum wrap_order order)
 {
 	struct frame f = frame_of(c->kind);
 	uint8_t out[256];
@@ -413,40 +422,28 @@ static double median(const double *v)
 	return sorted[ROUNDS / 2];
 }
 
-static double least(const double *v)
+/* sign 1: the least of them; -1: the most. */
+static double extreme(const double *v, int sign)
 {
 	double m = v[0];
 
 	for (int i = 1; i < ROUNDS; i++)
-		m = v[i] < m ? v[i] : m;
+		m = sign * v[i] < sign * m ? v[i] : m;
 	return m;
 }
 
-static double most(const double *v)
-{
-	double m = v[0];
-
-	for (int i = 1; i < ROUNDS; i++)
-		m = v[i] > m ? v[i] : m;
-	return m;
-}
-
-/* The median of what each round found: case and floor of one round were disturbed alike. */
+/* Of the least of each: what disturbs only ever adds, and adds more to who has more to do. */
 static double ratio(const struct bench_case *c)
 {
-	double r[ROUNDS];
-
-	for (int i = 0; i < ROUNDS; i++)
-		r[i] = c->ns[i] / cases[c->floor].ns[i];
-	return median(r);
+	return extreme(c->ns, 1) / extreme(cases[c->floor].ns, 1);
 }
 
 static void tell(FILE *json, const char *name, const double *ns, const struct bench_case *c)
 {
-	printf("%-12s %8.1f %8.1f %8.1f ", name, median(ns), least(ns), most(ns));
+	printf("%-12s %8.1f %8.1f %8.1f ", name, median(ns), extreme(ns, 1), extreme(ns, -1));
 	fprintf(json,
 		" {\"case\": \"%s\", \"median_ns\": %.2f, \"min_ns\": %.2f, \"max_ns\": %.2f, ",
-		name, median(ns), least(ns), most(ns));
+		name, median(ns), extreme(ns, 1), extreme(ns, -1));
 	if (!c) {
 		printf("%8s\n", "-");
 		fprintf(json, "\"ratio\": null}");

@@ -241,26 +241,6 @@ static __always_inline int answer_icmp(struct xdp_md *ctx, const struct packet *
 	return XDP_TX;
 }
 
-/* What parse.h says of the packet. */
-static __always_inline enum outcome parse(struct xdp_md *ctx, struct packet *p)
-{
-	struct cursor c = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
-	__be16 proto;
-
-	p->frame = c.end - c.pos;
-	proto = parse_ethernet(&c, p);
-	if (p->for_many)
-		return OUT_NOT_OURS; /* for one host, in a frame for many: nobody's to forward */
-	switch (proto) {
-	case bpf_htons(ETH_P_IP):
-		return parse_ipv4(&c, p);
-	case bpf_htons(ETH_P_IPV6):
-		return parse_ipv6(&c, p);
-	default:
-		return OUT_NOT_OURS;
-	}
-}
-
 /*
  * mtu: what would have fit, or 0 when it was not about size.  Not static, so that the verifier
  * looks at it once.

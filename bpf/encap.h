@@ -20,18 +20,6 @@ enum {
 	L2_MAX = sizeof(struct ethhdr) + VLAN_TAGS_MAX * sizeof(struct vlan_tag),
 };
 
-/* What is decided about a packet, piece by piece. */
-struct choice {
-	const struct service *service; /* set as soon as the packet is known to be for a VIP */
-	const struct backend *to;
-	__u64 hash;
-	__u32 class;	  /* of service; read once, for it may change, and below CLASS_COUNT */
-	__u32 id;	  /* of to */
-	enum outcome why; /* of there being nobody */
-	bool here;	  /* it leaves by the interface that it came in by */
-	bool new_flow;	  /* not remembered before, and now it is */
-};
-
 /* In two stores. */
 struct mac {
 	__u32 first;
@@ -121,6 +109,11 @@ struct hop {
 	__be16 proto;
 };
 
+static __always_inline struct hop hop_to(const struct backend *to)
+{
+	return (struct hop){ mac_read(to->mac), mac_read(to->source_mac), to->ethertype };
+}
+
 /*
  * Puts a frame around the packet and what was prepended to it: the old one began grow bytes
  * further in, its tags are kept.  Answers where the new IP header shall be, with room for grow
@@ -150,50 +143,29 @@ static __always_inline void *reframe(struct xdp_md *ctx, const struct packet *p,
 	return new + sizeof(hop->proto);
 }
 
-/* The frame's own destination becomes its source, unless it leaves by an interface of its own. */
-static __always_inline struct mac source_for(struct xdp_md *ctx, const struct backend *to,
-					     bool leaves_here)
-{
-	const void *eth = (void *)(long)ctx->data;
-	struct mac own;
-
-	if (!likely(leaves_here)) {
-		own = mac_read(to->source_mac);
-		if (!mac_is_zero(own))
-			return own;
-	}
-	if (eth + ETH_HLEN > (void *)(long)ctx->data_end)
-		return (struct mac){ 0, 0 }; /* never: it was parsed */
-	return mac_read(eth);
-}
-
 /* What a steered packet needs beside a lease, for an outer packet of so many bytes. */
-static __always_inline enum outcome check_way(const struct backend *to, struct mac mac,
-					      __u32 length)
+static __always_inline enum outcome check_way(const struct backend *to, __u32 length)
 {
-	if (!to->ifindex || mac_is_zero(mac))
-		return OUT_NO_NEXT_HOP;
-	if ((to->mtu && length > to->mtu) || length > 0xffff)
-		return OUT_TOO_BIG;
-	return OUT_STEERED;
+	if (likely(length <= to->mtu))
+		return OUT_STEERED;
+	return to->mtu ? OUT_TOO_BIG : OUT_NO_NEXT_HOP;
 }
 
 static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, const struct packet *p,
-						 const struct settings *set, const struct choice *c)
+						 const struct backend *to)
 {
-	const struct backend *to = c->to;
-	struct hop hop = { mac_read(to->mac), source_for(ctx, to, c->here), bpf_htons(ETH_P_IP) };
 	struct outer4 o = {
-		.src = set->source4,
-		.dst = to->addr.w[3],
+		.src = to->source4,
+		.dst = to->addr4,
 		.length = p->length + sizeof(struct iphdr),
 		.proto = p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP,
 		.tos = p->tos,
 	};
-	enum outcome out = check_way(to, hop.dst, o.length);
+	enum outcome out = check_way(to, o.length);
+	struct hop hop = hop_to(to);
 	struct iphdr *ip;
 
-	if (!likely(out == OUT_STEERED))
+	if (out != OUT_STEERED)
 		return out;
 	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(*ip)))
 		return OUT_NO_HEADROOM;
@@ -205,22 +177,22 @@ static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, const struc
 }
 
 static __always_inline enum outcome encapsulate6(struct xdp_md *ctx, const struct packet *p,
-						 const struct settings *set, const struct choice *c)
+						 const struct settings *set,
+						 const struct backend *to, __u64 hash)
 {
-	const struct backend *to = c->to;
-	struct hop hop = { mac_read(to->mac), source_for(ctx, to, c->here), bpf_htons(ETH_P_IPV6) };
 	struct outer6 o = {
 		.src.addr = set->source6,
 		.dst.addr = to->addr,
-		.label = c->hash & FLOW_LABEL_MASK,
+		.label = hash & FLOW_LABEL_MASK,
 		.payload = p->length,
 		.proto = p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP,
 		.tos = p->tos,
 	};
-	enum outcome out = check_way(to, hop.dst, p->length + sizeof(struct ipv6hdr));
+	enum outcome out = check_way(to, p->length + sizeof(struct ipv6hdr));
+	struct hop hop = hop_to(to);
 	struct ipv6hdr *ip;
 
-	if (!likely(out == OUT_STEERED))
+	if (out != OUT_STEERED)
 		return out;
 	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(*ip)))
 		return OUT_NO_HEADROOM;

@@ -9,8 +9,8 @@
  * for every way that leads there.
  *
  * New flows are on probation until their second packet and give way to each
- * other before any established one does, the longest unseen first: a flood of
- * single packets cannot push established flows out.  In a set full of established
+ * other before any established one does: a flood of single packets cannot push
+ * established flows out.  In a set full of established
  * flows seen lately a newcomer is not remembered; its ring slot serves it as well
  * until the ring changes.
  */
@@ -22,14 +22,7 @@
 
 #include "hash.h"
 
-/* Ranks of what a newcomer may replace; below them all, established flows by their idleness. */
-enum {
-	RANK_PROBATION = 1 << 8,
-	RANK_FREE = 1 << 9,
-	RANK_WAY_BITS = 3, /* the way, in the low bits of a rank */
-};
-
-_Static_assert(FLOW_WAYS == 1 << RANK_WAY_BITS, "a way fits its bits");
+_Static_assert(FLOW_WAYS == 8, "masks of ways are bytes, and their bits' numbers have three bits");
 
 static __always_inline __u64 entry_read(const struct flow_set *set, __u32 way)
 {
@@ -105,63 +98,73 @@ __noinline bool flow_replace(struct flow_set *set, __u64 was, __u64 what)
 	return false;
 }
 
-/* Larger: rather replaced.  age has a 1 where the entry has its probation bit. */
-static __always_inline __u32 entry_rank(__u64 entry, __u8 age)
+/*
+ * Where the longest unseen of a set's flows is, all of them established; FLOW_WAYS if even that was
+ * seen lately.
+ */
+__noinline __u32 flow_oldest(const struct flow_set *set, __u8 age)
 {
-	__u32 idle = (__u8)(age - (__u8)entry) >> 1;
-
-	if (!flow_backend(entry))
-		return RANK_FREE;
-	return entry & FLOW_PROBATION ? RANK_PROBATION + idle : idle;
-}
-
-/* Equals are told apart by the hash, or newcomers would all replace each other. */
-static __always_inline __u32 preferred_way(__u64 hash)
-{
-	return hash >> 29 & (FLOW_WAYS - 1);
-}
-
-/* False when the set is full of better flows. */
-__noinline bool flow_find_room(struct flow_set *set, __u64 hash, __u64 what)
-{
-	__u32 twist = preferred_way(hash), best = 0;
-	__u8 age = what | FLOW_PROBATION;
+	__u32 most = FLOW_IDLE_AGES, at = FLOW_WAYS;
 
 	if (!set)
-		return false;
-#pragma unroll
+		return at;
 	for (__u32 way = 0; way < FLOW_WAYS; way++) {
-		__u32 rank = entry_rank(entry_read(set, way), age) << RANK_WAY_BITS | (way ^ twist);
+		__u32 idle = (__u8)(age - (__u8)entry_read(set, way)) >> 1;
 
-		best = rank > best ? rank : best;
+		if (idle < most)
+			continue;
+		most = idle;
+		at = way;
 	}
-	if (best >> RANK_WAY_BITS < FLOW_IDLE_AGES)
-		return false;
-	entry_write(set, best ^ twist, what);
-	return true;
-}
-
-/* Is one of the ways free?  Its tag is 0 then, and only then. */
-static __always_inline bool set_has_room(const struct flow_set *set)
-{
-	__u64 any = 0;
-
-#pragma unroll
-	for (__u32 way = 0; way < FLOW_WAYS; way++)
-		any |= (__u64)((const volatile __u32 *)&set->entry[way])[1] - 1;
-	return any >> 63;
+	return at;
 }
 
 /*
- * Remembers a flow, or not: false when the set is full of better ones.  In a flood every set is
- * full and most entries are on probation, so that is asked first.
+ * The number of the only bit in one of FLOW_WAYS.  Each product has another three bits at 5..7 (a
+ * de Bruijn sequence), and they choose the digit.
+ */
+static __always_inline __u32 bit_number(__u32 bit)
+{
+	__u32 digit = bit * 0x17 >> 5 & 7;
+
+	return 0x56374210u >> 4 * digit & 7;
+}
+
+/*
+ * One of the ways in the mask, which are some.  Which one is up to the hash, or newcomers would
+ * all replace each other.
+ */
+static __always_inline __u32 any_way(__u32 ways, __u64 hash)
+{
+	__u32 from = hash >> 29 & (FLOW_WAYS - 1), turned = (ways << FLOW_WAYS | ways) >> from;
+
+	return (from + bit_number(turned & -turned)) & (FLOW_WAYS - 1);
+}
+
+/*
+ * Remembers a flow in a free way, else in place of one on probation, else of one long unseen.
+ * False when the set is full of better ones.  As in the search, nothing here is for a branch
+ * predictor to guess but whether there are free ways at all.
  */
 static __always_inline bool flow_remember(struct flow_set *set, __u64 hash, __u64 what)
 {
-	__u32 way = preferred_way(hash);
+	__u32 free = 0, probation = 0, way;
 
-	if (set_has_room(set) || !(entry_read(set, way) & FLOW_PROBATION))
-		return flow_find_room(set, hash, what);
+#pragma unroll
+	for (__u32 i = 0; i < FLOW_WAYS; i++) {
+		const volatile __u32 *entry = (const volatile __u32 *)&set->entry[i];
+
+		probation |= (entry[0] & FLOW_PROBATION) << i;
+		free |= (__u32)(((__u64)entry[1] - 1) >> 63) << i;
+	}
+	if (free)
+		way = any_way(free, hash);
+	else if (likely(probation))
+		way = any_way(probation, hash);
+	else
+		way = flow_oldest(set, what & ~FLOW_PROBATION);
+	if (way == FLOW_WAYS)
+		return false;
 	entry_write(set, way, what);
 	return true;
 }

@@ -5,8 +5,8 @@
  * Parsers answer OUT_STEERED when they know the whole flow, OUT_NOT_OURS when this
  * can be none of ours whatever its address, and any other outcome when only p->dst
  * is known: the caller must then ask whether that is a VIP.  IPv4 is kept as mapped
- * IPv6, so nothing after here is written twice.  plain.h is the short way for the
- * packets that have nothing to be said about.  RFC 791, 8200, 9293, 768; IEEE 802.1Q.
+ * IPv6, so nothing after here is written twice.  short.h is the way of the packets
+ * that have nothing to be said about.  RFC 791, 8200, 9293, 768; IEEE 802.1Q.
  */
 #ifndef PARSE_H
 #define PARSE_H
@@ -44,6 +44,13 @@ union ip {
 	__u64 half[2];
 };
 
+/* Is it the first packet of its flow? */
+enum opens {
+	OPENS_NOT,
+	OPENS,	  /* TCP: a SYN without ACK */
+	MAY_OPEN, /* UDP: nobody can tell */
+};
+
 struct cursor {
 	void *pos;
 	void *end;
@@ -62,6 +69,7 @@ struct packet {
 	__u8 proto;
 	__u8 tos; /* DSCP and ECN, of either family */
 	bool ipv6;
+	__u8 opens;    /* enum opens */
 	bool for_many; /* the frame went to a group: RFC 1122, 3.3.6 */
 	__u32 l3;      /* where the IP header begins: 14, 18 or 22 */
 	__u32 length;  /* of the IP packet, as it says; at most what the frame holds */
@@ -113,6 +121,12 @@ static __always_inline __u32 l3_offset(const struct packet *p)
 	return sizeof(struct ethhdr) + tag_bytes(p);
 }
 
+/* Of byte 13 of a TCP header, which holds the flags: enum opens. */
+static __always_inline __u32 tcp_opens(__u32 flags)
+{
+	return flags >> 1 & ~(flags >> 4) & 1;
+}
+
 /* left: bytes of the IP packet from the TCP header on, as the IP header has it. */
 static __always_inline enum outcome parse_tcp(struct cursor *c, struct packet *p, __u32 left)
 {
@@ -124,6 +138,7 @@ static __always_inline enum outcome parse_tcp(struct cursor *c, struct packet *p
 		return OUT_MALFORMED;
 	p->sport = tcp->source;
 	p->dport = tcp->dest;
+	p->opens = tcp_opens(((const __u8 *)tcp)[13]);
 	return OUT_STEERED;
 }
 
@@ -139,6 +154,7 @@ static __always_inline enum outcome parse_udp(struct cursor *c, struct packet *p
 		return OUT_MALFORMED;
 	p->sport = udp->source;
 	p->dport = udp->dest;
+	p->opens = MAY_OPEN;
 	return OUT_STEERED;
 }
 
@@ -251,6 +267,26 @@ static __always_inline __be16 parse_ethernet(struct cursor *c, struct packet *p)
 		p->l3 += sizeof(*tag);
 	}
 	return proto;
+}
+
+/* All of the above. */
+static __always_inline enum outcome parse(struct xdp_md *ctx, struct packet *p)
+{
+	struct cursor c = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
+	__be16 proto;
+
+	p->frame = c.end - c.pos;
+	proto = parse_ethernet(&c, p);
+	if (p->for_many)
+		return OUT_NOT_OURS; /* for one host, in a frame for many: nobody's to forward */
+	switch (proto) {
+	case bpf_htons(ETH_P_IP):
+		return parse_ipv4(&c, p);
+	case bpf_htons(ETH_P_IPV6):
+		return parse_ipv6(&c, p);
+	default:
+		return OUT_NOT_OURS;
+	}
 }
 
 #endif

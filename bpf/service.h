@@ -19,11 +19,6 @@ struct service_key {
 	__u32 rest; /* port, protocol and kind, as they lie in a slot */
 };
 
-static __always_inline __u32 service_rest(__be16 port, __u8 proto, enum service_kind kind)
-{
-	return port | (__u32)proto << 16 | (__u32)kind << 24;
-}
-
 _Static_assert(offsetof(struct service, proto) == offsetof(struct service, port) + 2 &&
 		       offsetof(struct service, kind) == offsetof(struct service, port) + 3,
 	       "port, proto and kind are one word");

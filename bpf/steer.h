@@ -3,18 +3,24 @@
  * Who gets the packet: the backend that a flow is remembered with, else the one
  * that its ring slot names, and in either case only while its lease for the
  * service's class is alive.  Nothing here changes the packet.
+ *
+ * A slot that is settled needs no memory of flows: all of them are its primary's.  As
+ * long as nothing happens to that backend, a packet costs the slot and the backend.
+ * The first packet that must go elsewhere unsettles the slot.
  */
 #ifndef STEER_H
 #define STEER_H
 
-#include "encap.h"
 #include "flow.h"
 #include "lease.h"
-#include "service.h"
+#include "parse.h"
+#include "tables.h"
 
 enum {
 	/* Slots looked at after a flow's own: with two ids each, 18 candidates. */
 	RING_WALK = 8,
+	/* What assign() answers beside an id: the flow was not remembered before, and now it is. */
+	ASSIGNED_NEW = 1 << 16,
 };
 
 /* A service's ring, read as the daemon writes it: at once. */
@@ -26,145 +32,229 @@ union ring_ref {
 	__u64 both;
 };
 
-/* May the backend be given new flows?  If not for its lease alone, *lapsed says so. */
-static __always_inline bool takes_new(__u32 id, __u32 class, __u64 now, bool *lapsed)
+/* What assign() must know of a packet and its service; one word, to fit a register. */
+union asking {
+	struct {
+		__u8 class;
+		__u8 on_lapse;
+		__u8 opens; /* enum opens */
+		__u8 pad[5];
+	};
+	__u64 word;
+};
+
+/* The slot of a flow, or NULL when the ring is none (no slots) or reaches beyond the table. */
+static __always_inline struct ring_slot *slot_of(__u64 ref, __u32 add, __u64 hash)
+{
+	union ring_ref ring = { .both = ref };
+	__u32 slot = ring_slot_of(hash, ring.slots) + add, at, block;
+	struct ring_block *b;
+
+	if (slot >= ring.slots)
+		slot -= ring.slots;
+	at = ring.first + slot;
+	block = at / RING_BLOCK;
+	b = bpf_map_lookup_elem(&rings, &block);
+	return b && ring.slots ? &b->slot[at % RING_BLOCK] : NULL;
+}
+
+/* May the backend have flows, be they new (then not if drained)?  *lapsed if just for its lease. */
+static __always_inline bool takes(__u32 id, const union asking *a, bool anew, __u64 now,
+				  bool *lapsed)
 {
 	const struct backend *b;
 
 	if (!id)
 		return false;
 	b = bpf_map_lookup_elem(&backends, &id);
-	if (!b || b->flags & BACKEND_DRAINED)
+	if (!b || (anew && b->flags & BACKEND_DRAINED))
 		return false;
-	if (lease_is_alive(b, class, now))
+	if (lease_is_alive(b, a->class, now))
 		return true;
 	*lapsed = true;
 	return false;
 }
 
-/*
- * The ring's answer for a flow, from its own slot or those that follow: the id of a backend, or
- * minus an outcome.  Not static, so that the verifier looks at it once.
- */
-__noinline int pick(__u64 ref, __u64 hash, __u32 class)
+/* Not all of its flows are the primary's: the daemon shall not settle it for a while. */
+static __always_inline void keep_young(struct ring_slot *slot)
 {
-	union ring_ref ring = { .both = ref };
-	__u32 slot = ring_slot_of(hash, ring.slots);
+	volatile __u16 *primary = &slot->primary, *fallback = &slot->fallback;
+
+	if (!(*fallback & SLOT_YOUNG))
+		*fallback |= SLOT_YOUNG;
+	if (*primary & SLOT_SETTLED)
+		*primary &= ~SLOT_SETTLED;
+}
+
+/*
+ * The ring's answer for a flow that is not remembered: the id of a backend, or minus an outcome.
+ * Not static, like all that is called here, so that the verifier looks at it once.
+ */
+__noinline int pick(__u64 ref, __u64 hash, __u64 asked)
+{
+	union asking a = { .word = asked };
+	struct ring_slot *slot = slot_of(ref, 0, hash);
 	__u64 now = bpf_jiffies64();
+	__u32 primary, fallback;
 	bool lapsed = false;
 
-	if (!ring.slots)
-		return -OUT_NO_BACKEND;
-	if (class >= CLASS_COUNT)
-		return -OUT_CLASS_UNKNOWN;
+	if (!slot)
+		return ref >> 32 ? -OUT_INTERNAL : -OUT_NO_BACKEND;
+	primary = slot->primary;
+	fallback = slot->fallback & BACKEND_ID_MASK;
+	if (primary & SLOT_MOVED && !a.opens && takes(fallback, &a, false, now, &lapsed)) {
+		keep_young(slot);
+		return fallback;
+	}
+	if (takes(primary & BACKEND_ID_MASK, &a, true, now, &lapsed))
+		return primary & BACKEND_ID_MASK;
+	/* A settled slot's flow is known to be its primary's, unless this packet opens it. */
+	if (lapsed && primary & SLOT_SETTLED && !a.opens && a.on_lapse != LAPSE_RESTEER)
+		return -OUT_LEASE_LAPSED;
+	keep_young(slot);
 	for (int i = 0; i <= RING_WALK; i++) {
-		__u32 at = ring.first + slot, block = at / RING_BLOCK;
-		const struct ring_block *b = bpf_map_lookup_elem(&rings, &block);
-		const struct ring_slot *r;
-
-		if (!b)
+		primary = slot->primary & BACKEND_ID_MASK;
+		fallback = slot->fallback & BACKEND_ID_MASK;
+		if (i && takes(primary, &a, true, now, &lapsed))
+			return primary;
+		if (takes(fallback, &a, true, now, &lapsed))
+			return fallback;
+		slot = slot_of(ref, i + 1, hash);
+		if (!slot)
 			return -OUT_INTERNAL;
-		r = &b->slot[at % RING_BLOCK];
-		if (takes_new(r->primary, class, now, &lapsed))
-			return r->primary;
-		if (takes_new(r->fallback, class, now, &lapsed))
-			return r->fallback;
-		slot = slot + 1 < ring.slots ? slot + 1 : 0;
 	}
 	return lapsed ? -OUT_LEASE_LAPSED : -OUT_NO_BACKEND;
 }
 
 /* pick(), without the call when a flow's own slot has its primary alive, as almost always. */
-static __always_inline int pick_here(__u64 ref, __u64 hash, __u32 class, __u64 now)
+static __always_inline int pick_here(__u64 ref, __u64 hash, __u64 asked, __u64 now)
 {
-	union ring_ref ring = { .both = ref };
-	__u32 at = ring.first + ring_slot_of(hash, ring.slots), block = at / RING_BLOCK, id;
-	const struct ring_block *b = bpf_map_lookup_elem(&rings, &block);
+	union asking a = { .word = asked };
+	const struct ring_slot *slot = slot_of(ref, 0, hash);
 	bool lapsed;
+	__u32 id;
 
-	if (likely(b && ring.slots)) {
-		id = b->slot[at % RING_BLOCK].primary;
-		if (likely(takes_new(id, class, now, &lapsed)))
-			return id;
+	if (likely(slot)) {
+		id = slot->primary;
+		if (!(id & SLOT_MOVED) && takes(id & BACKEND_ID_MASK, &a, true, now, &lapsed))
+			return id & BACKEND_ID_MASK;
 	}
-	return pick(ref, hash, class);
+	return pick(ref, hash, asked);
 }
 
-/* A backend from the ring for a flow that has none, or none any more (was), and remembers it. */
-static __always_inline const struct backend *assign(struct flow_set *set, __u64 was, __u64 now,
-						    struct choice *c)
+/* The set of a flow, NULL when settings and table disagree. */
+static __always_inline struct flow_set *memory_of(__u64 hash)
 {
-	__u64 ref = *(const volatile __u64 *)&c->service->ring_ref, is;
-	int id = pick_here(ref, c->hash, c->class, now);
-	const struct backend *to;
-	__u32 key = id;
+	const struct settings *set;
+	__u32 key = 0, at;
 
-	c->id = id;
-	c->why = id < 0 ? -id : OUT_INTERNAL;
-	if (id <= 0)
+	set = bpf_map_lookup_elem(&settings, &key);
+	if (!set)
 		return NULL;
-	to = bpf_map_lookup_elem(&backends, &key);
-	if (!to)
-		return NULL;
-	is = flow_entry(flow_tag_of(c->hash), id, to->generation, flow_age_of(now));
-	if (was)
-		flow_replace(set, was, is | (was & FLOW_PROBATION));
-	else
-		c->new_flow = flow_remember(set, c->hash, is | FLOW_PROBATION);
-	return to;
-}
-
-/* The backend that entry names, if it is still the same one; else NULL. */
-static __always_inline const struct backend *known(__u64 entry)
-{
-	__u32 id = flow_backend(entry);
-	const struct backend *b = bpf_map_lookup_elem(&backends, &id);
-
-	return b && b->generation == flow_generation(entry) ? b : NULL;
+	at = flow_set_of(hash, set->flows_mask);
+	return bpf_map_lookup_elem(&flows, &at);
 }
 
 /*
- * A backend for the flow, by memory or by ring, or NULL and why.  In steady state the cache line
- * is only read; a second packet, or the first in a while, renews the entry.  The lease is asked
- * about last, here or in pick().
+ * For a packet that cannot go on without more thought: its flow is not remembered, or not by
+ * today's date, or its backend has no lease.  was: what is remembered, 0 for nothing.  Answers an
+ * id, perhaps with ASSIGNED_NEW, or minus an outcome.
  */
-static __always_inline const struct backend *choose(struct flow_set *set, struct choice *c)
+__noinline int assign(__u64 ref, __u64 hash, __u64 asked, __u64 was)
 {
-	__u64 was = flow_recall(set, flow_tag_of(c->hash)), now = bpf_jiffies64();
-	__u8 age = flow_age_of(now);
-	const struct backend *to = known(was);
+	union asking a = { .word = asked };
+	struct flow_set *memory = memory_of(hash);
+	__u64 now = bpf_jiffies64(), is;
+	__u32 key = flow_backend(was);
+	const struct backend *to;
+	int id;
 
-	c->new_flow = false;
-	if (!likely(was && to && lease_is_alive(to, c->class, now)))
-		return assign(set, was, now, c);
-	c->id = flow_backend(was);
-	if (!likely((__u8)was == age))
-		flow_replace(set, was, (was & ~0xffull) | age);
-	return to;
+	if (!memory || a.class >= CLASS_COUNT)
+		return -OUT_INTERNAL;
+	to = bpf_map_lookup_elem(&backends, &key);
+	if (was && to && to->generation == flow_generation(was)) {
+		if (lease_is_alive(to, a.class, now)) {
+			flow_replace(memory, was, (was & ~0xffull) | flow_age_of(now));
+			return key;
+		}
+		if (a.on_lapse != LAPSE_RESTEER)
+			return -OUT_LEASE_LAPSED;
+	}
+	id = pick_here(ref, hash, asked, now);
+	if (id <= 0)
+		return id;
+	key = id;
+	to = bpf_map_lookup_elem(&backends, &key);
+	if (!to)
+		return -OUT_INTERNAL;
+	is = flow_entry(flow_tag_of(hash), id, to->generation, flow_age_of(now));
+	if (was) {
+		flow_replace(memory, was, is | (was & FLOW_PROBATION));
+		return id;
+	}
+	return flow_remember(memory, hash, is | FLOW_PROBATION) ? id | ASSIGNED_NEW : id;
 }
 
-static __always_inline enum outcome route(const struct settings *set, const struct packet *p,
-					  struct choice *c)
-{
-	__u64 to = destination_hash(set, p->dst.half[0], p->dst.half[1], p->dport, p->proto);
-	struct service_key key = { p->dst, service_rest(p->dport, p->proto, SERVICE_PORT) };
-	struct flow_set *memory;
-	enum outcome o;
-	__u32 at;
+/* A backend and how it was found. */
+struct choice {
+	const struct backend *to; /* its lease is alive; NULL: see why */
+	enum outcome why;
+	bool anew; /* its flow begins, as far as anybody can tell */
+};
 
-	o = service_find(set, service_bucket_of(to), &key, &c->service);
-	if (o != OUT_STEERED)
-		return o;
-	c->class = *(const volatile __u8 *)&c->service->class;
-	if (c->class >= CLASS_COUNT)
-		return OUT_CLASS_UNKNOWN;
-	c->hash = flow_hash_to(set, to, p->src.half[0], p->src.half[1], p->sport);
-	at = flow_set_of(c->hash, set->flows_mask);
-	memory = bpf_map_lookup_elem(&flows, &at);
-	if (!memory)
-		return OUT_INTERNAL;
-	c->to = choose(memory, c);
-	return c->to ? OUT_STEERED : c->why;
+/*
+ * A backend for the flow.  In steady state nothing is written; a second packet, or the first in a
+ * while, renews what is remembered.  The lease is asked about last, whichever way it was found.
+ */
+static __always_inline struct choice choose(const struct settings *set, const struct service *s,
+					    __u64 hash, __u32 opens)
+{
+	union asking a = { .class = *(const volatile __u8 *)&s->class,
+			   .on_lapse = s->on_lapse,
+			   .opens = opens };
+	__u64 ref = *(const volatile __u64 *)&s->ring_ref, now = bpf_jiffies64(), was = 0;
+	struct choice c = { NULL, OUT_CLASS_UNKNOWN, false };
+	struct ring_slot *slot = NULL;
+	struct flow_set *memory;
+	__u32 key = 0;
+	int id;
+
+	if (a.class >= CLASS_COUNT)
+		return c;
+	if (s->flags & SERVICE_SETTLES)
+		slot = slot_of(ref, 0, hash);
+	if (slot && slot->primary & SLOT_SETTLED) {
+		key = slot->primary & BACKEND_ID_MASK;
+		c.to = bpf_map_lookup_elem(&backends, &key);
+		c.anew = opens == OPENS;
+		if (likely(c.to && lease_is_alive(c.to, a.class, now)))
+			return c;
+	} else {
+		key = flow_set_of(hash, set->flows_mask);
+		memory = bpf_map_lookup_elem(&flows, &key);
+		if (memory)
+			was = flow_recall(memory, flow_tag_of(hash));
+		key = flow_backend(was);
+		if (slot && was && (key ^ slot->primary) & BACKEND_ID_MASK)
+			keep_young(slot);
+		c.to = bpf_map_lookup_elem(&backends, &key);
+		if (likely(c.to && (__u16)was == (c.to->generation << 8 | flow_age_of(now)) &&
+			   lease_is_alive(c.to, a.class, now)))
+			return c;
+	}
+	id = assign(ref, hash, a.word, was);
+	c.why = OUT_LEASE_LAPSED;
+	c.anew = id > ASSIGNED_NEW;
+	c.to = NULL;
+	if (id <= 0) {
+		c.why = -id;
+		return c;
+	}
+	key = id & BACKEND_ID_MASK;
+	c.to = bpf_map_lookup_elem(&backends, &key);
+	if (c.to && !lease_is_alive(c.to, a.class, now))
+		c.to = NULL;
+	return c;
 }
 
 #endif

@@ -13,12 +13,12 @@
 #include <linux/types.h>
 
 enum {
-	ABI_VERSION = 1,
+	ABI_VERSION = 2,
 
 	/* Defaults of the object; a daemon may ask for others before it loads it. */
 	SERVICE_BUCKETS = 512,	 /* per half; a power of two */
 	SERVICES_MAX = 512,	 /* ids, so a load of at most a quarter */
-	BACKENDS_MAX = 4096,	 /* id 0 is nobody */
+	BACKENDS_MAX = 4096,	 /* id 0 is nobody; at most BACKEND_ID_MASK + 1 */
 	RING_SLOTS_MAX = 4194304, /* all rings together: 64 of 65537; 16 MiB, touched as used */
 	FLOW_SETS = 131072,	 /* a power of two; one cache line each: 1 M flows, 8 MiB */
 
@@ -53,7 +53,7 @@ enum refusal {
 struct settings {
 	__u64 hash_key[2];     /* secret: or anyone could aim flows at one set */
 	struct addr source6;   /* outer source address of IP6IP6 */
-	__be32 source4;	       /* and of IPIP */
+	__be32 source4;	       /* of IPIP, for backends to have it too */
 	__u32 abi;	       /* ABI_VERSION once a daemon has filled the maps */
 	__u32 services_half;   /* 0 or 1: the half of services that is live */
 	__u32 services_mask;   /* buckets of a half - 1 */
@@ -67,7 +67,29 @@ enum service_kind {
 	SERVICE_ADDRESS, /* the address alone: packets whose ports cannot be read */
 };
 
-/* One slot of services. */
+/* How a packet gets to its backend. */
+enum forward {
+	FORWARD_ENCAP, /* IPIP, IP6IP6 or one family in the other (RFC 2003, 2473, 4213) */
+	FORWARD_GUE,   /* the same in UDP (draft-ietf-intarea-gue): spreads over paths and queues */
+	FORWARD_L2,    /* the frame readdressed; the backend is a neighbour */
+};
+
+/* What becomes of a known flow when its backend's lease has lapsed. */
+enum on_lapse {
+	LAPSE_RESTEER, /* to another backend, as if it were new */
+	LAPSE_ANSWER,  /* the refusal of new packets, as if there were no other */
+	LAPSE_DROP,    /* nothing */
+};
+
+enum service_flags {
+	SERVICE_SETTLES = 1, /* its ring may have settled slots: look there first */
+	SERVICE_SPECIAL = 2, /* wants more than encapsulation: the short path leaves it alone */
+	SERVICE_STRICT = 4,  /* an unknown mark is refused */
+	SERVICE_QUIC = 8,    /* connection ids before addresses */
+	SERVICE_MARKS = 16,  /* marks may raise a new flow's class */
+};
+
+/* One slot of services: a cache line. */
 struct service {
 	struct addr vip;
 	__be16 port; /* 0 in a SERVICE_ADDRESS */
@@ -83,6 +105,15 @@ struct service {
 		};
 		__u64 ring_ref;
 	};
+	__u16 flags;	   /* enum service_flags */
+	__u8 forward;	   /* enum forward */
+	__u8 on_lapse;	   /* enum on_lapse */
+	__u16 mss;	   /* TCP's is made this at most; 0: let be */
+	__u8 quic_offset;  /* of the server id in a connection id, in bytes */
+	__u8 quic_length;  /* of it; 1 to 4 bytes */
+	__u32 new_rate;	   /* new flows per second and CPU; 0: any number */
+	__u32 new_burst;   /* and how many at once */
+	__u32 pad[4];
 };
 
 /* Value of services: buckets of half 0, then those of half 1. */
@@ -90,11 +121,25 @@ struct service_bucket {
 	struct service slot[SERVICE_SLOTS];
 };
 
-/* One slot of a ring: backend ids, 0 is nobody. */
+/*
+ * One slot of a ring: backend ids, 0 is nobody, with flags above them.
+ *
+ * SLOT_SETTLED: every flow of the slot is the primary's, so none needs to be remembered.
+ * The daemon says so; a program that has to send one elsewhere takes it back.
+ * SLOT_MOVED: its flows were another's, who is the fallback now.  A TCP packet without
+ * SYN of a flow that is not remembered is of a time before, and goes there.
+ * SLOT_YOUNG: it moved, or had a flow that is not the primary's, since the daemon last
+ * looked.  A slot that is old when the daemon looks again is settled.
+ */
 struct ring_slot {
-	__u16 primary;
-	__u16 fallback;
+	__u16 primary;	/* SLOT_SETTLED, SLOT_MOVED */
+	__u16 fallback; /* SLOT_YOUNG */
 };
+
+#define SLOT_SETTLED 0x8000u
+#define SLOT_MOVED 0x4000u
+#define SLOT_YOUNG 0x8000u
+#define BACKEND_ID_MASK 0x3fffu
 
 /*
  * Value of rings.  The kernel rounds values up to 8 bytes, so single slots would lie twice as
@@ -110,19 +155,27 @@ enum backend_flags {
 };
 
 /*
- * Value of backends, one cache line.  To (re)use an id: leases to zero, then the
- * fields with a new generation, then the leases.
+ * Value of backends, one cache line, laid out as the packet path copies it.  To (re)use an
+ * id: leases to zero, then the fields with a new generation, then the leases.
  */
 struct backend {
 	__u64 until[CLASS_COUNT]; /* jiffies64; from then on the kernel refuses.  0: never */
-	struct addr addr;	  /* outer destination */
+	__u8 mac[6];		  /* of the next hop */
+	__u8 source_mac[6];	  /* of ifindex */
+	__be16 ethertype;	  /* of an outer header: ETH_P_IP or ETH_P_IPV6 */
+	__u16 mtu;		  /* of the way to it; 0: there is none, nothing fits */
 	__u32 ifindex;		  /* way out */
-	__u8 mac[6];		  /* of the next hop; all zero: not resolved */
 	__u8 generation;	  /* a flow remembered under another one is forgotten */
 	__u8 flags;		  /* enum backend_flags */
-	__u8 source_mac[6];	  /* of ifindex, for redirects; all zero: the frame's own */
-	__u16 mtu;		  /* of the way to it; 0: what a length field can say */
-	__u32 pad;
+	__u16 id;		  /* its own */
+	union {
+		struct addr addr; /* outer destination, IPv6 */
+		struct {
+			__be32 zero[2];
+			__be32 source4; /* outer source, and */
+			__be32 addr4;	/* destination, if ethertype is ETH_P_IP */
+		};
+	};
 };
 
 /*
@@ -155,6 +208,19 @@ struct clock_reading {
 	__u64 mono_ns; /* CLOCK_MONOTONIC */
 };
 
+/* What events tells of a refused packet; sampled, so of some. */
+struct event {
+	__u64 jiffies;
+	struct addr src, dst;
+	__be16 sport, dport;
+	__u8 proto;
+	__u8 outcome;  /* enum outcome */
+	__u16 service; /* its id; 0xffff: none */
+	__u16 backend; /* its id; 0: none */
+	__u16 length;  /* of the frame */
+	__u32 ifindex; /* it came in by */
+};
+
 /*
  * Every way a packet can leave our programs: key of outcomes, one counter each.
  * Append only, name the newcomer in userspace/base/outcome.c and give it a row
@@ -184,12 +250,13 @@ enum outcome {
 };
 
 _Static_assert(sizeof(struct settings) == 64, "one cache line, read per packet");
-_Static_assert(sizeof(struct service) == 32, "two to a cache line");
-_Static_assert(sizeof(struct service_bucket) == 128, "two cache lines");
+_Static_assert(sizeof(struct service) == 64, "one cache line");
+_Static_assert(BACKENDS_MAX <= BACKEND_ID_MASK + 1, "flags stand above ids");
 _Static_assert(sizeof(struct backend) == 64, "one cache line");
 _Static_assert(sizeof(struct flow_set) == 64, "one cache line");
 _Static_assert(sizeof(struct ring_slot) == 4, "a ring of 65537 fits 257 KiB");
 _Static_assert(sizeof(struct ring_block) % 8 == 0, "blocks without gaps between them");
 _Static_assert(sizeof(struct traffic) == 32, "two to a cache line");
+_Static_assert(sizeof(struct event) == 56, "no padding that is not named");
 
 #endif

@@ -42,45 +42,56 @@ HASH_INLINE __u64 hash_half(const struct addr *a, int half)
 	return a->w[2 * half] | (__u64)a->w[2 * half + 1] << 32;
 }
 
-/*
- * 64 keyed bits of where a packet goes; those of a flow are built upon them.  One fold does, for
- * nobody but the daemon chooses VIPs; the multiplications keep port, protocol and the halves apart.
- */
-HASH_INLINE __u64 destination_hash(const struct settings *s, __u64 half0, __u64 half1,
-				   __be16 port, __u8 proto)
+/* Port, protocol and kind of a service as they lie in a slot: one word. */
+HASH_INLINE __u32 service_rest(__be16 port, __u8 proto, __u8 kind)
 {
-	half1 += ((__u64)port << 8 | proto) * HASH_K0;
-	return hash_fold(half1 + half0 * HASH_K1, s->hash_key[0]);
+	return port | (__u32)proto << 16 | (__u32)kind << 24;
+}
+
+/*
+ * 64 bits of where a packet goes; those of a flow are built upon them.  Without a key, for nobody
+ * but the daemon chooses VIPs.  No two IPv4 services have the same.
+ */
+HASH_INLINE __u64 destination_hash(__u64 half0, __u64 half1, __u32 rest)
+{
+	return ((half1 ^ rest) + half0 * HASH_K0) * HASH_K1;
 }
 
 /* The bucket, without the half's offset, where a service's search begins. */
 HASH_INLINE __u32 service_bucket_of(__u64 destination)
 {
-	return destination ^ destination >> 32;
+	return destination >> 48;
 }
 
-HASH_INLINE __u32 service_hash(const struct settings *s, const struct addr *vip, __be16 port,
-			       __u8 proto)
+HASH_INLINE __u32 service_hash(const struct addr *vip, __be16 port, __u8 proto, __u8 kind)
 {
-	return service_bucket_of(
-		destination_hash(s, hash_half(vip, 0), hash_half(vip, 1), port, proto));
+	__u32 rest = service_rest(port, proto, kind);
+
+	return service_bucket_of(destination_hash(hash_half(vip, 0), hash_half(vip, 1), rest));
 }
 
-/* 64 keyed bits of a flow to it.  Sources are for anybody to choose, so each half is folded. */
+/*
+ * 64 keyed bits of a flow to it.  Sources are for anybody to choose, so each half is folded.  Of
+ * an IPv4 source the low word of half 1 says nothing, so the port has room there; of an IPv6
+ * source it does, so the port counts once more, or some sources with it would all look alike.
+ */
 HASH_INLINE __u64 flow_hash_to(const struct settings *s, __u64 destination, __u64 half0,
 			       __u64 half1, __be16 sport)
 {
-	__u64 h = hash_fold(half1 + sport * HASH_K0, s->hash_key[1]);
+	__u64 h = hash_fold(half1 ^ sport, s->hash_key[1]) + destination;
 
 	if (half0)
-		h += hash_fold(half0, s->hash_key[0]);
-	return hash_mix(h, destination);
+		h += hash_fold(half0, s->hash_key[0]) + sport * HASH_K0;
+	h ^= h >> 32;
+	h *= HASH_K0;
+	return h ^ h >> 29;
 }
 
 HASH_INLINE __u64 flow_hash(const struct settings *s, const struct addr *src,
 			    const struct addr *dst, __be16 sport, __be16 dport, __u8 proto)
 {
-	__u64 to = destination_hash(s, hash_half(dst, 0), hash_half(dst, 1), dport, proto);
+	__u32 rest = service_rest(dport, proto, SERVICE_PORT);
+	__u64 to = destination_hash(hash_half(dst, 0), hash_half(dst, 1), rest);
 
 	return flow_hash_to(s, to, hash_half(src, 0), hash_half(src, 1), sport);
 }

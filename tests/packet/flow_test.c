@@ -299,11 +299,16 @@ static void hashes(struct rig *r)
 	s.proto = IPPROTO_UDP;
 	rig_check(r, rig_flow_hash(r, &s) != h, "the protocol matters");
 	s.proto = IPPROTO_TCP;
-	r->settings->hash_key[0] ^= 1;
-	rig_check(r, rig_flow_hash(r, &s) != h, "the first key matters");
-	r->settings->hash_key[0] ^= 1;
 	r->settings->hash_key[1] ^= 1;
 	rig_check(r, rig_flow_hash(r, &s) != h, "the second key matters");
+	s = tcp6;
+	h = rig_flow_hash(r, &s);
+	r->settings->hash_key[0] ^= 1;
+	rig_check(r, rig_flow_hash(r, &s) != h, "for IPv6 the first key matters");
+	s.sport++;
+	rig_check(r, rig_flow_hash(r, &s) != h, "for IPv6 the source port matters");
+	r->settings->hash_key[0] ^= 1;
+	s = tcp4;
 	r->settings->hash_key[1] ^= 1;
 	for (uint32_t i = 0; i < 65536; i++) {
 		struct addr src = addr_of("198.51.0.0"), dst = addr_of(VIP4);

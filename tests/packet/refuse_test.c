@@ -133,16 +133,10 @@ static void drain_all(struct rig *r)
 		r->backends[id].flags = BACKEND_DRAINED;
 }
 
-static void forget_macs(struct rig *r)
-{
-	for (uint16_t id = 1; id < RIG_BACKENDS; id++)
-		memset(r->backends[id].mac, 0, 6);
-}
-
 static void forget_ways(struct rig *r)
 {
 	for (uint16_t id = 1; id < RIG_BACKENDS; id++)
-		r->backends[id].ifindex = 0;
+		r->backends[id].mtu = 0;
 }
 
 static const struct reason {
@@ -155,7 +149,6 @@ static const struct reason {
 	{ "empty slots", empty_rings, OUT_NO_BACKEND },
 	{ "no ring", no_rings, OUT_NO_BACKEND },
 	{ "all drained", drain_all, OUT_NO_BACKEND },
-	{ "no MAC", forget_macs, OUT_NO_NEXT_HOP },
 	{ "no interface", forget_ways, OUT_NO_NEXT_HOP },
 };
 

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/if_ether.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,7 +98,7 @@ int rig_close(struct rig *r)
 struct service *rig_service_add(struct rig *r, const struct service *s)
 {
 	struct settings *set = r->settings;
-	uint32_t h = service_hash(set, &s->vip, s->port, s->proto);
+	uint32_t h = service_hash(&s->vip, s->port, s->proto, s->kind);
 
 	for (uint32_t probe = 0; probe < SERVICE_PROBES; probe++) {
 		uint32_t at = (h + probe) & set->services_mask;
@@ -163,12 +164,24 @@ void rig_reset(struct rig *r)
 	};
 	services_fill(r);
 	for (uint16_t id = 1; id < RIG_BACKENDS; id++) {
-		r->backends[id] = (struct backend){
-			.addr = addr_of(backend_addr[id]),
+		struct addr addr = addr_of(backend_addr[id]);
+		struct backend *b = &r->backends[id];
+
+		*b = (struct backend){
 			.ifindex = RIG_IFINDEX,
 			.mac = { 2, 0xb0, 0xb1, 0xb2, 0xb3, (uint8_t)id },
+			.mtu = UINT16_MAX,
 			.generation = (uint8_t)(7 + id),
+			.id = id,
+			.ethertype = htons(ETH_P_IPV6),
+			.addr = addr,
 		};
+		memcpy(b->source_mac, frame_router_mac, sizeof(b->source_mac));
+		if (strchr(backend_addr[id], '.')) {
+			b->ethertype = htons(ETH_P_IP);
+			b->source4 = r->settings->source4;
+			b->addr4 = addr.w[3];
+		}
 		rig_lease(r, id, RIG_LIVE);
 	}
 	rig_ring(r, 0, BACKEND4, BACKEND4 + 1);

@@ -65,7 +65,7 @@ static void test_another_address_loses_everything(void **state)
 	assert_int_equal(tables_lease_of(t, held.id, CLASS_CLASSIFIED), 0);
 	assert_int_equal(w.backends[held.id].ifindex, 0);
 	assert_int_equal(w.backends[held.id].mac[0], 0);
-	assert_true(addr_equal(&w.backends[held.id].addr, &moved.addr));
+	assert_address(&w.backends[held.id], &moved.addr);
 	daemon_end(t);
 }
 
@@ -84,7 +84,7 @@ static void test_a_lease_never_meets_another_address(void **state)
 	assert_int_equal(tables_set_backends(t, &moved, 1, &held, why), 0);
 	assert_int_equal(moment.graces, 1);
 	assert_int_equal(moment.then.backends[held.id].until[CLASS_CLASSIFIED], 0);
-	assert_true(addr_equal(&moment.then.backends[held.id].addr, &want.addr));
+	assert_address(&moment.then.backends[held.id], &want.addr);
 	daemon_end(t);
 }
 

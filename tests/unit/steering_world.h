@@ -120,6 +120,13 @@ static inline struct addr address(const char *text)
 	return a;
 }
 
+static inline void assert_address(const struct backend *b, const struct addr *want)
+{
+	struct addr is = tables_backend_addr(b);
+
+	assert_true(addr_equal(&is, want));
+}
+
 static inline struct backend_want backend(const char *name, const char *addr)
 {
 	struct backend_want w = { .addr = address(addr) };

@@ -123,6 +123,7 @@ static struct draft *draft_new(void)
 	c->router.lease_ms[CLASS_CONFIDENTIAL] = LEASE_CONFIDENTIAL_MS;
 	c->router.lease_ms[CLASS_CLASSIFIED] = LEASE_CLASSIFIED_MS;
 	c->router.rebuild_ms = REBUILD_MS;
+	c->router.settle_ms = ROUTER_SETTLE_MS;
 	c->router.moved_permille = MOVED_PERMILLE;
 	c->router.hysteresis_permille = HYSTERESIS_PERMILLE;
 	return d;
@@ -250,6 +251,11 @@ const struct policy *config_policy(const struct config *c, const char *name)
 		if (!strcmp(policy_name(c->policies[i]), name))
 			return c->policies[i];
 	return NULL;
+}
+
+bool service_settles(const struct service_config *s)
+{
+	return s->track == TRACK_MOVED;
 }
 
 const char *select_str(enum select s)

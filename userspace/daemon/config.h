@@ -32,6 +32,7 @@ enum {
 	LEASE_CLASSIFIED_MS = 3600000, /* also the most that may be asked for */
 	LEASE_CONFIDENTIAL_MS = 86400000,
 	REBUILD_MS = 10000,
+	ROUTER_SETTLE_MS = 300000,
 	MOVED_PERMILLE = 100,
 	HYSTERESIS_PERMILLE = 200,
 	SILENCE_MS = 60000, /* twice what a router takes to miss its heartbeats */
@@ -53,6 +54,13 @@ struct backend_config {
 	uint16_t check_port; /* TCP health check in want of an agent; 0: none, taken as healthy */
 };
 
+/* Which flows of a service are remembered. */
+enum track {
+	TRACK_DEFAULT, /* not said; never in a finished configuration: moved for TCP, else always */
+	TRACK_MOVED,   /* those whose slot of the ring has moved: see steering/settle.h */
+	TRACK_ALWAYS,
+};
+
 struct service_config {
 	char name[NAME_MAX_BYTES];
 	struct addr vip;
@@ -61,6 +69,7 @@ struct service_config {
 	enum class class;
 	enum refusal refusal;
 	enum select select;
+	enum track track;
 	uint32_t ring_slots; /* a prime */
 	uint16_t *backends;  /* indexes into config.backends */
 	size_t backends_count;
@@ -74,6 +83,7 @@ struct router_config {
 	uint64_t heartbeats_missed;
 	uint64_t reappraise_ms;
 	uint64_t lease_ms[CLASS_COUNT]; /* at most the class's limit; public is not a time */
+	uint64_t settle_ms; /* a slot's flows may be silent so long after it moved */
 	uint64_t rebuild_ms;	      /* rings are rebuilt for a changed cost at most this often */
 	uint64_t moved_permille;      /* most slots of a ring that one such rebuild may move */
 	uint64_t hysteresis_permille; /* a cost that changed by less is left as it was */
@@ -127,5 +137,6 @@ int config_print(const struct config *c, FILE *to);
 
 const struct policy *config_policy(const struct config *c, const char *name); /* or NULL */
 const char *select_str(enum select s);
+bool service_settles(const struct service_config *s);
 
 #endif

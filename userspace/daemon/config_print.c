@@ -93,6 +93,7 @@ static json_t *service_json(const struct config *c, const struct service_config 
 	put(o, "refusal", json_string(s->refusal == REFUSE_ANSWER ? "answer" : "drop"));
 	put(o, "select", json_string(select_str(s->select)));
 	put_number(o, "ring", s->ring_slots);
+	put(o, "track", json_string(service_settles(s) ? "moved" : "always"));
 	for (size_t i = 0; i < s->backends_count; i++)
 		json_array_append_new(names, json_string(c->router.backends[s->backends[i]].name));
 	put(o, "backends", names);
@@ -129,6 +130,7 @@ static json_t *router_json(const struct config *c)
 	put_number(leases, "classified-ms", r->lease_ms[CLASS_CLASSIFIED]);
 	put(o, "leases", leases);
 	put_number(o, "rebuild-ms", r->rebuild_ms);
+	put_number(o, "settle-ms", r->settle_ms);
 	put_number(o, "moved-permille", r->moved_permille);
 	put_number(o, "hysteresis-permille", r->hysteresis_permille);
 	put_number(o, "verifiers", r->verifiers);

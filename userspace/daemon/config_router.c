@@ -146,6 +146,15 @@ static void read_select(struct conf *y, const yaml_node_t *node, void *field)
 		*(enum select *)field = v;
 }
 
+static void read_track(struct conf *y, const yaml_node_t *node, void *field)
+{
+	static const char *const names[] = { "moved", "always" };
+	unsigned int v;
+
+	if (conf_choice(y, node, names, CONFIG_COUNT(names), &v))
+		*(enum track *)field = v ? TRACK_ALWAYS : TRACK_MOVED;
+}
+
 static void read_ring(struct conf *y, const yaml_node_t *node, void *field)
 {
 	struct service_draft *s = field;
@@ -191,6 +200,7 @@ static const struct conf_key service_keys[] = {
 	{ "refusal", false, read_refusal, SERVICE(refusal) },
 	{ "select", false, read_select, SERVICE(select) },
 	{ "ring", false, read_ring, 0 },
+	{ "track", false, read_track, SERVICE(track) },
 	{ "backends", true, read_refs, 0 },
 };
 
@@ -201,6 +211,8 @@ static void read_service(struct conf *y, const yaml_node_t *node, void *item)
 	s->node = node;
 	s->config.ring_slots = RING_SLOTS;
 	conf_mapping(y, node, service_keys, CONFIG_COUNT(service_keys), s);
+	if (s->config.track == TRACK_DEFAULT)
+		s->config.track = s->config.proto == IPPROTO_UDP ? TRACK_ALWAYS : TRACK_MOVED;
 }
 
 static void read_services(struct conf *y, const yaml_node_t *node, void *field)
@@ -337,6 +349,7 @@ static const struct conf_key router_keys[] = {
 	{ "reappraise-ms", false, read_ms, ROUTER(reappraise_ms) },
 	{ "leases", false, read_leases, offsetof(struct draft, config.router) },
 	{ "rebuild-ms", false, read_ms, ROUTER(rebuild_ms) },
+	{ "settle-ms", false, read_ms, ROUTER(settle_ms) },
 	{ "moved-permille", false, read_moved, ROUTER(moved_permille) },
 	{ "hysteresis-permille", false, read_hysteresis, ROUTER(hysteresis_permille) },
 	{ "verifiers", false, read_verifiers, ROUTER(verifiers) },

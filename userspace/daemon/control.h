@@ -20,7 +20,7 @@
  *
  * service show {name?} -> [{
  *	name, id, vip, port, protocol: "tcp"|"udp", class, select: "weighted"|"cheapest",
- *	refusal: "answer"|"drop", ring_slots, moved_permille, rebuilds,
+ *	refusal: "answer"|"drop", ring_slots, slots_settled, moved_permille, rebuilds,
  *	backends: [{name, weight_permille, cost_us, eligible}],
  *	packets, bytes, new_flows}]
  * backend show {name?} -> [{
@@ -34,7 +34,10 @@
  * backend drain|evict|admit {name} -> {name, state, hand: "free"|"drained"|"evicted"}
  * lease show -> [{backend, class, seconds_left, until_boottime_ms, until_jiffies, lab_root}]
  * policy show -> [{name, digest, …}]: policy_json() of verifier/policy.h
- * reload -> {reloads}
+ * policy simulate {policy: text, for?: name} -> {
+ *	attested, evicted: [{name, reason, detail}], undetermined: [name],
+ *	classes: {confidential: {before, after}, classified: {before, after}}, dark: [service]}
+ * reload {force?: bool} -> {reloads}
  * status -> {
  *	version, node, pid, uptime_s, config, reloads, router, agent,
  *	interfaces: [name], guard_interfaces: [name], pins, program_id,

@@ -84,6 +84,8 @@ struct route {
 	struct plan_ring built;
 	uint32_t moved_permille; /* of its slots, at the last rebuild */
 	uint64_t rebuilds, slots_moved;
+	uint64_t settle_due_ms;
+	uint32_t settled; /* slots of it, when last looked at */
 	bool dirty;
 };
 
@@ -206,6 +208,7 @@ void appraisal_free(struct daemon *d);
 
 /* steer.c */
 int steer_apply(struct daemon *d, char why[WHY_MAX]);
+void steer_settle(struct daemon *d, uint64_t jiffies); /* every second: slots whose time it is */
 void steer_wake(struct daemon *d); /* somebody's eligibility or cost is another */
 void steer_free(struct daemon *d);
 struct route *route_find(const struct daemon *d, const char *name);

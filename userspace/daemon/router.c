@@ -117,8 +117,12 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (clock_read(d->clock, &s) || !clock_was_suspended(d->clock))
+	if (clock_read(d->clock, &s))
 		return;
+	if (!clock_was_suspended(d->clock)) {
+		steer_settle(d, s.jiffies);
+		return;
+	}
 	log_warnx("this machine was suspended; every lease lapses until its backend is attested anew");
 	tables_revoke_all(d->tables);
 	for (size_t i = 0; i < d->nodes_count; i++)
@@ -181,11 +185,14 @@ static int attach(const struct config *c, int program, const char (*interfaces)[
 	(void)c;
 	for (size_t i = 0; i < count; i++) {
 		struct attachment a = { 0 };
+		int err = program_attach(program, interfaces[i], ATTACH_ANY, &a, why);
 
-		if (program_attach(program, interfaces[i], ATTACH_ANY, &a, why)) {
+		if (err)
 			log_warnx("%s", why);
+		if (err == -EEXIST)
+			continue; /* another version steers there, till somebody swaps them */
+		if (err)
 			return -EIO;
-		}
 		if (a.generic)
 			log_warnx("%s: GENERIC XDP, slower by far: %s", interfaces[i], a.note);
 		else if (!a.was_there)

@@ -3,7 +3,7 @@
  * What the control socket answers.  control.h fixes the commands, the keys and their
  * units; -j prints these objects as they are, so a key once here is never renamed.
  */
-#include "daemon/daemon.h"
+#include "daemon/rehearsal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -209,6 +209,7 @@ static json_t *service_json(struct daemon *d, const struct route *r, const struc
 	json_object_set_new(o, "refusal",
 			    json_string(s->refusal == REFUSE_ANSWER ? "answer" : "drop"));
 	json_object_set_new(o, "ring_slots", json_integer(s->ring_slots));
+	json_object_set_new(o, "slots_settled", json_integer(r->settled));
 	json_object_set_new(o, "moved_permille", json_integer(r->moved_permille));
 	json_object_set_new(o, "rebuilds", json_integer(r->rebuilds));
 	for (size_t i = 0; i < s->backends_count; i++)
@@ -314,8 +315,9 @@ static json_t *backend_admit(struct daemon *d, json_t *args, char error[WHY_MAX]
 
 static json_t *reload(struct daemon *d, json_t *args, char error[WHY_MAX], int *code)
 {
-	(void)args;
-	if (daemon_reload(d, error)) {
+	bool force = json_is_true(json_object_get(args, "force"));
+
+	if (force ? daemon_reload_anyway(d, error) : daemon_reload(d, error)) {
 		*code = 1;
 		return NULL;
 	}
@@ -376,7 +378,7 @@ static const struct {
 	{ "lease show", true, lease_show },	  { "policy show", false, policy_show },
 	{ "backend drain", true, backend_drain }, { "backend evict", true, backend_evict },
 	{ "backend admit", true, backend_admit }, { "reload", false, reload },
-	{ "status", false, status },
+	{ "status", false, status },		  { "policy simulate", true, rehearsal_simulate },
 };
 
 json_t *show_handler(void *arg, const char *cmd, json_t *args, char error[WHY_MAX], int *code)

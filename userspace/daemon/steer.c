@@ -201,6 +201,22 @@ static void on_plan(evutil_socket_t fd, short what, void *arg)
 		wake_in(d, due > now_ms() ? due - now_ms() : 1);
 }
 
+void steer_settle(struct daemon *d, uint64_t jiffies)
+{
+	uint64_t start = now_us(), period = d->config->router.settle_ms;
+
+	for (size_t i = 0; i < d->routes_count; i++) {
+		struct route *r = &d->routes[i];
+
+		if (now_ms() < r->settle_due_ms || !service_settles(r->config))
+			continue;
+		r->settled = tables_settle(d->tables, r->id, jiffies).settled;
+		r->settle_due_ms = now_ms() + period;
+		if (now_us() - start > TURN_US)
+			return; /* the others at the next tick */
+	}
+}
+
 static void route_clear(struct route *r)
 {
 	free(r->backends);
@@ -209,7 +225,11 @@ static void route_clear(struct route *r)
 
 static int route_init(struct daemon *d, struct route *r, const struct service_config *s)
 {
-	*r = (struct route){ .config = s, .dirty = true };
+	*r = (struct route){
+		.config = s,
+		.dirty = true,
+		.settle_due_ms = now_ms() + d->config->router.settle_ms,
+	};
 	strcpy(r->name, s->name); /* arrays of one size */
 	r->backends = calloc(s->backends_count + 1, sizeof(*r->backends));
 	r->built.members = calloc(d->nodes_count + 1, sizeof(*r->built.members));
@@ -230,6 +250,9 @@ static void inherit(struct route *r, const struct route *old)
 {
 	if (!old)
 		return;
+	if (old->settle_due_ms < r->settle_due_ms)
+		r->settle_due_ms = old->settle_due_ms;
+	r->settled = old->settled;
 	r->rebuilds = old->rebuilds;
 	r->slots_moved = old->slots_moved;
 	r->moved_permille = old->moved_permille;
@@ -289,6 +312,7 @@ static struct service_want want_of(const struct service_config *s)
 		.proto = s->proto,
 		.class = s->class,
 		.refusal = s->refusal,
+		.settles = service_settles(s),
 	};
 
 	strcpy(w.name, s->name);

@@ -15,7 +15,7 @@ enum {
 
 static uint32_t home_of(const struct settings *s, const struct service *e)
 {
-	return service_hash(s, &e->vip, e->port, e->proto) & s->services_mask;
+	return service_hash(&e->vip, e->port, e->proto, e->kind) & s->services_mask;
 }
 
 /* From the first slot on, because an empty one ends the search. */

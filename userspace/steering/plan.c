@@ -165,6 +165,7 @@ int plan_adopt(struct plan_ring *r, const struct ring_slot *ring, uint32_t slots
 	for (uint32_t i = 0; i < 2 * slots; i++) {
 		uint16_t id = i % 2 ? ring[i / 2].fallback : ring[i / 2].primary;
 
+		id &= BACKEND_ID_MASK;
 		if (!id || ids_have(&seen, id))
 			continue;
 		if (r->count == r->capacity)

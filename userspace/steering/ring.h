@@ -83,7 +83,8 @@ struct ring_moves {
 
 /*
  * The whole way: build what the members would have from the start, check it, go from old towards it
- * (NULL: there is no old, or not with so many slots), check the result.  0, and out may be
+ * (NULL: there is no old, or not with so many slots; flags above its ids count for nothing), check
+ * the result.  0, and out may be
  * published; otherwise it must not: -errno as of ring_build(), -EUCLEAN when a check failed.
  */
 int ring_update(struct ring_work *w, const struct ring_want *want, const struct ring_slot *old,

@@ -56,7 +56,7 @@ static void count_shares(struct merge *g, bool cheapest)
 	memset(w->have, 0, sizeof(w->have));
 	memset(w->want, 0, sizeof(w->want));
 	for (uint32_t s = 0; s < g->slots; s++) {
-		w->have[g->old[s].primary]++;
+		w->have[g->old[s].primary & BACKEND_ID_MASK]++;
 		w->want[w->wanted[s].primary]++;
 	}
 	for (size_t id = 0; id <= RING_MEMBERS_MAX; id++) {
@@ -76,10 +76,10 @@ static void hand_out_left(struct merge *g)
 	struct ring_work *w = g->w;
 
 	for (uint32_t s = 0; s < g->slots; s++) {
-		uint16_t to = g->old[s].fallback;
+		uint16_t to = g->old[s].fallback & BACKEND_ID_MASK;
 
-		g->ring[s].primary = g->old[s].primary;
-		if (w->weight[g->old[s].primary])
+		g->ring[s].primary = g->old[s].primary & BACKEND_ID_MASK;
+		if (w->weight[g->ring[s].primary])
 			continue;
 		if (!w->weight[to] || w->have[to] >= w->want[to])
 			to = w->wanted[s].primary;

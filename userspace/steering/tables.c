@@ -2,9 +2,11 @@
 /* Maps the maps, takes them over, and writes what is one store each; see tables.h. */
 #include "steering/tables.h"
 
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -205,12 +207,20 @@ int tables_take_over(struct tables *t, const uint64_t keys[2], bool *live,
 	return 0;
 }
 
+static void set_source4(struct tables *t, __be32 source)
+{
+	__atomic_store_n(&t->settings->source4, source, __ATOMIC_RELAXED);
+	for (uint32_t id = 1; id < t->backends_max; id++)
+		if (t->backends[id].ethertype == htons(ETH_P_IP))
+			__atomic_store_n(&t->backends[id].source4, source, __ATOMIC_RELAXED);
+}
+
 void tables_set_source(struct tables *t, const struct addr *source4, const struct addr *source6)
 {
 	static const struct addr none;
 
 	if (!addr_equal(source4, &none))
-		__atomic_store_n(&t->settings->source4, source4->w[3], __ATOMIC_RELAXED);
+		set_source4(t, source4->w[3]);
 	if (!addr_equal(source6, &none) && !addr_equal(source6, &t->settings->source6))
 		t->settings->source6 = *source6;
 }
@@ -248,13 +258,13 @@ void tables_set_hand(struct tables *t, uint16_t id, uint8_t flags)
 		__atomic_store_n(&t->backends[id].flags, flags, __ATOMIC_RELAXED);
 }
 
-_Static_assert(offsetof(struct backend, ifindex) == 40, "ifindex begins the sixth word");
-_Static_assert(offsetof(struct backend, generation) == 50, "in the seventh, beside both MACs");
+_Static_assert(offsetof(struct backend, mac) == 24 && offsetof(struct backend, ifindex) == 40,
+	       "the way to a backend is words 3 to 5");
 
 void tables_set_nexthop(struct tables *t, uint16_t id, const struct nexthop *n)
 {
-	enum { FROM = offsetof(struct backend, ifindex) / 8, WORDS = sizeof(struct backend) / 8 };
-	uint64_t words[WORDS];
+	enum { FROM = offsetof(struct backend, mac) / 8, WORDS = 6 };
+	uint64_t words[sizeof(struct backend) / 8];
 	struct backend b;
 
 	if (!id || id >= t->backends_max)
@@ -268,7 +278,7 @@ void tables_set_nexthop(struct tables *t, uint16_t id, const struct nexthop *n)
 		b.ifindex = n->ifindex;
 		memcpy(b.mac, n->mac, sizeof(b.mac));
 		memcpy(b.source_mac, n->source_mac, sizeof(b.source_mac));
-		b.mtu = n->mtu < UINT16_MAX ? (uint16_t)n->mtu : UINT16_MAX;
+		b.mtu = n->mtu && n->mtu < UINT16_MAX ? (uint16_t)n->mtu : UINT16_MAX;
 	}
 	memcpy(words, &b, sizeof(b));
 	for (int i = FROM; i < WORDS; i++)
@@ -287,6 +297,13 @@ const char *tables_service_name(const struct tables *t, uint16_t id)
 	if (!t->names || id >= t->services_max || !name_is_set(tables_service_slot_name(t, id)))
 		return NULL;
 	return tables_service_slot_name(t, id)->text;
+}
+
+struct addr tables_backend_addr(const struct backend *b)
+{
+	if (b->ethertype != htons(ETH_P_IP))
+		return b->addr;
+	return (struct addr){ { 0, 0, htonl(0xffff), b->addr4 } };
 }
 
 const struct backend *tables_backend(const struct tables *t, uint16_t id)

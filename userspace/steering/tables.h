@@ -22,6 +22,7 @@
 #include "base/messages.h"
 #include "steering/dataplane.h"
 #include "steering/nexthop.h"
+#include "steering/settle.h"
 
 struct tables;
 
@@ -44,6 +45,7 @@ struct service_want {
 	uint8_t proto;
 	enum class class;
 	enum refusal refusal;
+	bool settles; /* its slots may settle: for TCP, which says when a flow begins */
 };
 
 /* Maps the maps.  Changes nothing yet, except that `names` is made where it lacks. */
@@ -77,9 +79,12 @@ int tables_set_services(struct tables *t, const struct service_want *want, size_
 /* Copies ring to a free region and moves the service there by one store; 0 slots takes it away. */
 int tables_set_ring(struct tables *t, uint16_t service, const struct ring_slot *ring,
 		    uint32_t slots, char why[DATAPLANE_WHY_MAX]);
-/* The ring that a service has now, NULL and 0 slots if none; valid until its next
+/* The ring that a service has now, with its flags; NULL and 0 slots if none; valid until its next
  * tables_set_ring(). */
 const struct ring_slot *tables_ring(const struct tables *t, uint16_t service, uint32_t *slots);
+
+/* Once a period: lets slots settle; see settle_sweep(). */
+struct settle_count tables_settle(struct tables *t, uint16_t service, uint64_t now);
 
 /* One 8-byte store each.  until is in jiffies64, already clamped by the caller. */
 void tables_lease(struct tables *t, uint16_t id, enum class c, uint64_t until);
@@ -99,6 +104,8 @@ void tables_set_nexthop(struct tables *t, uint16_t id, const struct nexthop *n);
 const struct backend *tables_backend(const struct tables *t, uint16_t id);
 const char *tables_backend_name(const struct tables *t, uint16_t id);
 const char *tables_service_name(const struct tables *t, uint16_t id);
+/* Its address, of either family. */
+struct addr tables_backend_addr(const struct backend *b);
 uint16_t tables_backend_find(const struct tables *t, const char *name); /* 0: nobody */
 uint32_t tables_backends_max(const struct tables *t);
 uint32_t tables_services_max(const struct tables *t);

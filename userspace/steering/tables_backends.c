@@ -4,7 +4,9 @@
  * no live ring names it: a ring that still did would send another service's flows to
  * the newcomer, whose leases were earned for its own.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +54,7 @@ static int match(const struct tables *t, struct plan *p, struct backend_held *he
 	if (!err && twice >= 0)
 		err = because(why, -EEXIST, "backend %s: named twice", p->want[twice].name);
 	for (uint32_t id = 1; !err && id < t->backends_max; id++) {
+		struct addr at;
 		int64_t i;
 
 		if (!name_is_set(&t->names[id]))
@@ -62,7 +65,8 @@ static int match(const struct tables *t, struct plan *p, struct backend_held *he
 			continue;
 		}
 		held[i].id = (uint16_t)id;
-		held[i].kept = addr_equal(&p->want[i].addr, &t->backends[id].addr);
+		at = tables_backend_addr(&t->backends[id]);
+		held[i].kept = addr_equal(&p->want[i].addr, &at);
 		p->fate[id] = held[i].kept ? FATE_KEEP : FATE_MOVE;
 		p->wanted[id] = (uint32_t)i;
 	}
@@ -80,6 +84,8 @@ static void read_rings(const struct tables *t, struct plan *p)
 		for (uint32_t i = 0; service && i < service->ring_slots; i++) {
 			struct ring_slot slot = t->rings[service->ring + i];
 
+			slot.primary &= BACKEND_ID_MASK;
+			slot.fallback &= BACKEND_ID_MASK;
 			if (slot.primary < t->backends_max && p->fate[slot.primary] == FATE_NONE)
 				p->fate[slot.primary] = FATE_IN_RING;
 			if (slot.fallback < t->backends_max && p->fate[slot.fallback] == FATE_NONE)
@@ -145,7 +151,15 @@ static void write_backend(struct tables *t, uint16_t id, const struct backend_wa
 		flows_purge(t, id);
 		generation = 1;
 	}
-	*b = (struct backend){ .addr = w->addr, .generation = generation };
+	*b = (struct backend){ .generation = generation, .id = id };
+	if (addr_is_ipv4(&w->addr)) {
+		b->ethertype = htons(ETH_P_IP);
+		b->source4 = t->settings->source4;
+		b->addr4 = w->addr.w[3];
+	} else {
+		b->ethertype = htons(ETH_P_IPV6);
+		b->addr = w->addr;
+	}
 	name_set(&t->names[id], w->name);
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "steering/settle.h"
 #include "steering/tables_internal.h"
 #include "steering/why.h"
 
@@ -65,8 +66,7 @@ int tables_set_ring(struct tables *t, uint16_t service, const struct ring_slot *
 	err = check(t, service, ring, slots, why);
 	if (err)
 		return err;
-	if (slots == s->ring_slots &&
-	    !memcmp(ring ? ring : t->rings, &t->rings[s->ring], slots * sizeof(*ring)))
+	if (slots == s->ring_slots && settle_same(ring, &t->rings[s->ring], slots))
 		return 0;
 	if (slots) {
 		err = take(t, slots, &first);
@@ -77,7 +77,19 @@ int tables_set_ring(struct tables *t, uint16_t service, const struct ring_slot *
 				       service, slots, regions_free_slots(&t->regions),
 				       t->ring_slots);
 		memcpy(&t->rings[first], ring, slots * sizeof(*ring));
+		if (s->flags & SERVICE_SETTLES)
+			settle_carry(&t->rings[s->ring], s->ring_slots, &t->rings[first], slots);
 	}
 	show(t, s, first, slots);
 	return 0;
+}
+
+struct settle_count tables_settle(struct tables *t, uint16_t service, uint64_t now)
+{
+	struct service *s = service < t->services_max ? t->slot[service] : NULL;
+
+	if (!s || !(s->flags & SERVICE_SETTLES))
+		return (struct settle_count){ 0, s ? s->ring_slots : 0 };
+	return settle_sweep(&t->rings[s->ring], s->ring_slots, t->backends, t->backends_max,
+			    s->class, now);
 }

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The way of every packet that the short one left alone: with tags, of a special
+ * service, to a backend of the other family, refused, or not to be understood.  Decides
+ * from the start, for nothing was done yet; acts once and counts once.
+ */
+#ifndef GENERAL_H
+#define GENERAL_H
+
+#include "answer.h"
+#include "count.h"
+#include "service.h"
+#include "stats.h"
+#include "steer.h"
+
+/* Is the destination a VIP, if only by its address?  Then why says what is wrong with the packet.
+ */
+static __always_inline enum outcome refuse_unread(const struct settings *set,
+						  const struct packet *p, enum outcome why)
+{
+	struct service_key key = { p->dst, service_rest(0, 0, SERVICE_ADDRESS) };
+	__u64 to = destination_hash(p->dst.half[0], p->dst.half[1], key.rest);
+	const struct service *found;
+	enum outcome o = service_find(set, service_bucket_of(to), &key, &found);
+
+	return o == OUT_STEERED ? why : o;
+}
+
+static __always_inline int refuse(struct xdp_md *ctx, const struct service *s,
+				  const struct backend *to, enum outcome why)
+{
+	__u32 outer;
+
+	if (!s || s->refusal == REFUSE_DROP || why == OUT_INTERNAL)
+		return XDP_DROP;
+	if (why == OUT_LEASE_LAPSED && s->on_lapse == LAPSE_DROP)
+		return XDP_DROP;
+	if (why != OUT_TOO_BIG || !to)
+		return answer(ctx, 0);
+	outer = to->ethertype == bpf_htons(ETH_P_IP) ? sizeof(struct iphdr)
+						     : sizeof(struct ipv6hdr);
+	return answer(ctx, to->mtu > outer ? to->mtu - outer : 0xffff - outer);
+}
+
+/* The rest of the way of a packet whose flow is known. */
+static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
+				 const struct packet *p, bool anew)
+{
+	struct service_key key = { p->dst, service_rest(p->dport, p->proto, SERVICE_PORT) };
+	__u64 to = destination_hash(p->dst.half[0], p->dst.half[1], key.rest), hash;
+	const struct service *s = NULL;
+	struct choice c = {};
+	enum outcome o;
+
+	o = service_find(set, service_bucket_of(to), &key, &s);
+	if (o == OUT_STEERED && s) {
+		hash = flow_hash_to(set, to, p->src.half[0], p->src.half[1], p->sport);
+		c = choose(set, s, hash, p->opens);
+		o = c.why;
+		if (c.to && c.to->ethertype == bpf_htons(ETH_P_IP))
+			o = encapsulate4(ctx, p, c.to);
+		else if (c.to)
+			o = encapsulate6(ctx, p, set, c.to, hash);
+		if (c.to && o == OUT_STEERED) {
+			count_forwarded(s->id, c.to->id, p->frame, c.anew || anew);
+			return c.to->ifindex == ctx->ingress_ifindex
+				       ? XDP_TX
+				       : bpf_redirect(c.to->ifindex, 0);
+		}
+	}
+	count(o, p->frame);
+	return o == OUT_NOT_OURS ? XDP_PASS : refuse(ctx, s, c.to, o);
+}
+
+/*
+ * anew: it has just been remembered, so its flow will not look new again.  Not static, so that the
+ * verifier looks at it once.
+ */
+__noinline int general(struct xdp_md *ctx, bool anew)
+{
+	const struct settings *set;
+	struct packet p = {};
+	enum outcome o = parse(ctx, &p);
+	__u32 key = 0;
+
+	set = bpf_map_lookup_elem(&settings, &key);
+	if (!set)
+		return XDP_ABORTED; /* never: an array of one has one */
+	if (o == OUT_STEERED)
+		return serve(ctx, set, &p, anew);
+	if (o != OUT_NOT_OURS)
+		o = refuse_unread(set, &p, o);
+	count(o, p.frame);
+	return o == OUT_NOT_OURS ? XDP_PASS : XDP_DROP;
+}
+
+#endif

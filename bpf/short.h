@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The short way, of the packets that there are most of: untagged, nothing wrong with
+ * them, to a service that wants them encapsulated, to a backend of their family.
+ * Whatever is not like that, or cannot be forwarded, is left as it came to general.h,
+ * which must say the same of a packet that could go either way.
+ *
+ * Every load here is paid by every packet.  So a refusal has no reason yet, headers are
+ * read again where keeping them would cost more, and the two families share no code
+ * that would have to ask which it is.
+ */
+#ifndef SHORT_H
+#define SHORT_H
+
+#include "general.h"
+
+/* What is kept of a packet. */
+struct brief {
+	__u64 src[2]; /* as halves of an address */
+	__u64 dst[2];
+	__u32 rest;   /* see service_rest() */
+	__u32 length; /* of the IP packet */
+	__be16 sport;
+	__u8 opens;
+};
+
+/* left: bytes of the IP packet from here on. */
+static __always_inline bool brief_l4(const void *l4, const void *end, __u32 left, __u8 proto,
+				     struct brief *b)
+{
+	const struct tcphdr *tcp = l4;
+	const struct udphdr *udp = l4;
+	__u32 length;
+
+	if (likely(proto == IPPROTO_TCP)) {
+		if ((const void *)(tcp + 1) > end)
+			return false;
+		length = ((const __u8 *)l4)[12] >> 2 & 0x3c; /* the data offset, in bytes */
+		if (length < sizeof(*tcp))
+			return false;
+		b->opens = tcp_opens(((const __u8 *)l4)[13]);
+	} else {
+		if (proto != IPPROTO_UDP || (const void *)(udp + 1) > end)
+			return false;
+		length = bpf_ntohs(udp->len);
+		if (length < sizeof(*udp))
+			return false;
+		b->opens = MAY_OPEN;
+	}
+	b->sport = udp->source;
+	b->rest = service_rest(udp->dest, proto, SERVICE_PORT);
+	return length <= left;
+}
+
+static __always_inline bool brief_ipv4(const void *l3, const void *end, struct brief *b)
+{
+	const struct iphdr *ip = l3;
+
+	if ((const void *)(ip + 1) > end)
+		return false;
+	b->src[0] = b->dst[0] = 0;
+	b->src[1] = (__u64)ip->saddr << 32 | IPV4_MAPPED;
+	b->dst[1] = (__u64)ip->daddr << 32 | IPV4_MAPPED;
+	b->length = bpf_ntohs(ip->tot_len);
+	if (*(const __u8 *)ip != IP_VERSION_IHL || ip->frag_off & bpf_htons(IP_MORE_OR_OFFSET) ||
+	    b->length < sizeof(*ip))
+		return false;
+	return l3 + b->length <= end &&
+	       brief_l4(ip + 1, end, b->length - sizeof(*ip), ip->protocol, b);
+}
+
+static __always_inline bool brief_ipv6(const void *l3, const void *end, struct brief *b)
+{
+	const struct ipv6hdr *ip = l3;
+	const __u64 *half = l3 + 8;
+
+	if ((const void *)(ip + 1) > end)
+		return false;
+	b->src[0] = half[0];
+	b->src[1] = half[1];
+	b->dst[0] = half[2];
+	b->dst[1] = half[3];
+	b->length = sizeof(*ip) + bpf_ntohs(ip->payload_len);
+	if (*(const __u8 *)ip >> 4 != 6 || (!b->dst[0] && (__u32)b->dst[1] == IPV4_MAPPED))
+		return false;
+	return l3 + b->length <= end &&
+	       brief_l4(ip + 1, end, b->length - sizeof(*ip), ip->nexthdr, b);
+}
+
+/* The one service in the first bucket that it could be in, or NULL.  *none: and in no other. */
+static __always_inline const struct service *brief_service(const struct settings *set,
+							   const struct brief *b, __u64 to,
+							   bool *none)
+{
+	__u32 at = service_bucket_of(to) & set->services_mask;
+	const struct service_bucket *bucket;
+
+	*none = false;
+	at += set->services_half ? set->services_mask + 1 : 0;
+	bucket = bpf_map_lookup_elem(&services, &at);
+	if (!bucket)
+		return NULL;
+#pragma unroll
+	for (int i = 0; i < SERVICE_SLOTS; i++) {
+		const struct service *s = &bucket->slot[i];
+		const union ip *vip = (const void *)&s->vip;
+
+		if (vip->half[1] == b->dst[1] && vip->half[0] == b->dst[0] &&
+		    *(const __u32 *)&s->port == b->rest)
+			return s;
+		if (s->kind == SERVICE_EMPTY) {
+			*none = true;
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+/* The frame around a packet that has just had room for an outer header made before it. */
+static __always_inline void brief_frame(void *d, const struct backend *to)
+{
+	*(__u64 *)d = *(const __u64 *)to->mac;
+	*(__u32 *)(d + 8) = *(const __u32 *)&to->source_mac[2];
+	*(__u16 *)(d + 12) = to->ethertype;
+}
+
+static __always_inline void brief_outer4(__u32 *w, const struct backend *to)
+{
+	const __u8 *inner = (const void *)(w + 5);
+	__u32 length = bpf_ntohs(*(const __be16 *)(inner + 2)) + sizeof(struct iphdr);
+	__u32 first = bpf_htonl(0x45u << 24 | (__u32)inner[1] << 16 | length);
+	__u32 second = bpf_htonl(0x4000); /* id 0, DF */
+	__u32 third = bpf_htonl((__u32)OUTER_TTL << 24 | IPPROTO_IPIP << 16);
+	__u64 sum = (__u64)first + second + third + to->source4 + to->addr4;
+
+	w[0] = first;
+	w[1] = second;
+	w[2] = third | (__u32)checksum_fold(sum) << 16;
+	*(__u64 *)(w + 3) = *(const __u64 *)&to->source4;
+}
+
+static __always_inline void brief_outer6(__u32 *w, const struct settings *set,
+					 const struct backend *to, __u64 hash)
+{
+	const __u64 *src = (const void *)&set->source6, *dst = (const void *)&to->addr;
+	const __be32 *inner = w + 10;
+	__u32 length = bpf_ntohs(*(const __be16 *)(inner + 1)) + sizeof(struct ipv6hdr);
+	__u64 *half = (void *)(w + 2);
+
+	w[0] = (inner[0] & bpf_htonl(0xfff00000)) | bpf_htonl(hash & FLOW_LABEL_MASK);
+	w[1] = bpf_htonl(length << 16 | IPPROTO_IPV6 << 8 | OUTER_TTL);
+	half[0] = src[0];
+	half[1] = src[1];
+	half[2] = dst[0];
+	half[3] = dst[1];
+}
+
+/* family is a constant: of the packet, so of the outer header too. */
+static __always_inline int forward(struct xdp_md *ctx, const struct brief *b, __be16 family)
+{
+	__u32 outer = family == bpf_htons(ETH_P_IP) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	__u64 to = destination_hash(b->dst[0], b->dst[1], b->rest), hash;
+	const struct settings *set;
+	const struct service *s;
+	struct choice c;
+	__u32 key = 0;
+	bool none;
+	void *d;
+
+	set = bpf_map_lookup_elem(&settings, &key);
+	if (!set)
+		return XDP_ABORTED; /* never */
+	s = brief_service(set, b, to, &none);
+	if (!s && none) {
+		count(OUT_NOT_OURS, ctx->data_end - ctx->data);
+		return XDP_PASS;
+	}
+	if (!s || s->flags & SERVICE_SPECIAL)
+		return general(ctx, false);
+	hash = flow_hash_to(set, to, b->src[0], b->src[1], b->sport);
+	c = choose(set, s, hash, b->opens);
+	if (!c.to || c.to->ethertype != family || b->length + outer > c.to->mtu ||
+	    bpf_xdp_adjust_head(ctx, -(int)outer))
+		return general(ctx, c.anew);
+	d = (void *)(long)ctx->data;
+	if (d + sizeof(struct ethhdr) + 2 * outer > (void *)(long)ctx->data_end)
+		return XDP_ABORTED; /* never: the inner header was there */
+	brief_frame(d, c.to);
+	if (family == bpf_htons(ETH_P_IP))
+		brief_outer4(d + sizeof(struct ethhdr), c.to);
+	else
+		brief_outer6(d + sizeof(struct ethhdr), set, c.to, hash);
+	count_forwarded(s->id, c.to->id, ctx->data_end - ctx->data - outer, c.anew);
+	return likely(c.to->ifindex == ctx->ingress_ifindex) ? XDP_TX
+							      : bpf_redirect(c.to->ifindex, 0);
+}
+
+#endif
