@@ -104,7 +104,19 @@ check "and serves"	within 5 ask -u ask $vip4 5353 20
 genuine_measurement=$measurement
 measurement=$altered_measurement
 config
-check "reload: the policy names another image"	reload
+printf 'name: other\nsnp: {roots: ["%s"], measurements: ["%s"]}\n' "$root_digest" "$measurement" >$run/other.yaml
+mark
+simulated() { fairlead policy simulate $run/other.yaml --for lab; }
+check "it is told whom another policy would evict"	[ "$(simulated | head -n 1)" = "would evict 2 of 2" ]
+check "and why"	[ "$(simulated | grep -c 'genuine-[12] .*bad-measurement: ')" = 2 ]
+check "what is left of the class"	eval 'simulated | grep -qx "class confidential keeps 0 of 2, 0 %"'
+check "and which services go dark"	eval 'simulated | grep -q "^service .* goes dark"'
+check "telling changed nothing"	eval 'state_is genuine-1 attested && state_is genuine-2 attested'
+check "a policy that leaves a class to nobody is not applied"	refused_to_reload
+check "which is said, with the way round"	eval '{ fairlead reload 2>&1 || :; } | grep -q "leave nobody for class confidential, of 2 .*--force"'
+check "SIGHUP is refused, too"	eval 'n=$(failed_reloads); kill -HUP "$(pid_of router)"; within 5 eval "(($(failed_reloads) > n))"'
+check "both serve as before"	within 5 answer_is "genuine-1 genuine-2" ask $vip4 443 40
+check "reload --force: the policy names another image"	eval 'fairlead reload --force'
 check "genuine-1 is refused by its cached evidence"	within 5 state_is genuine-1 refused
 check "genuine-2, too"	within 5 state_is genuine-2 refused
 measurement="$genuine_measurement, $altered_measurement"

@@ -34,6 +34,8 @@ int cmd_backend(const struct cli_options *o, int argc, char **argv);
 int cmd_lease(const struct cli_options *o, int argc, char **argv);
 int cmd_policy_show(const struct cli_options *o, int argc, char **argv);
 int cmd_status(const struct cli_options *o, int argc, char **argv);
+
+/* reload.c */
 int cmd_reload(const struct cli_options *o, int argc, char **argv);
 
 /* policy.c: files of policies, and what would become of the backends by them. */

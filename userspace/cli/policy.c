@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * fairlead policy: what evidence must say.  show asks the daemon (remote.c); check and explain need
- * none.
+ * none; simulate has the daemon appraise again what its backends said last.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,13 +11,20 @@
 
 #include "cli/cli.h"
 #include "cli/verify.h"
+#include "daemon/control.h"
 #include "verifier/policy.h"
 
 static const char usage[] =
 	"usage: fairlead policy show [NAME]            what evidence must say\n"
 	"       fairlead policy check FILE             every mistake of a policy's file\n"
 	"       fairlead policy explain --tee TEE --evidence FILE [--policy FILE] ...\n"
-	"                                              all that a policy has against evidence\n";
+	"                                              all that a policy has against evidence\n"
+	"       fairlead policy simulate FILE [--for NAME]\n"
+	"                                              whom it would evict, by their last evidence\n";
+
+enum {
+	TEXT_MAX = CONTROL_REQUEST_MAX / 2, /* as JSON a text may take twice as much */
+};
 
 static int broken(struct conf *y, const char *path)
 {
@@ -90,12 +97,113 @@ static int explain_command(const struct cli_options *o, int argc, char **argv)
 	return status;
 }
 
+static long long counted(const json_t *outlook, const char *class, const char *when)
+{
+	return json_integer_value(
+		json_object_get(json_object_get(json_object_get(outlook, "classes"), class), when));
+}
+
+static void print_class(const json_t *outlook, const char *class)
+{
+	long long before = counted(outlook, class, "before");
+	long long after = counted(outlook, class, "after");
+
+	if (before)
+		printf("class %s keeps %lld of %lld, %lld %%\n", class, after, before,
+		       after * 100 / before);
+}
+
+static void print_outlook(const json_t *outlook)
+{
+	const json_t *evicted = json_object_get(outlook, "evicted"), *one;
+	size_t i;
+
+	printf("would evict %zu of %lld\n", json_array_size(evicted),
+	       (long long)json_integer_value(json_object_get(outlook, "attested")));
+	json_array_foreach(evicted, i, one)
+		printf("  %-20s %s: %s\n", json_string_value(json_object_get(one, "name")),
+		       json_string_value(json_object_get(one, "reason")),
+		       json_string_value(json_object_get(one, "detail")));
+	json_array_foreach(json_object_get(outlook, "undetermined"), i, one)
+		printf("  %-20s could not be told, and counts as kept\n", json_string_value(one));
+	print_class(outlook, "confidential");
+	print_class(outlook, "classified");
+	json_array_foreach(json_object_get(outlook, "dark"), i, one)
+		printf("service %s goes dark\n", json_string_value(one));
+}
+
+/* The file's text, to be freed; NULL after saying why. */
+static char *read_text(const char *path)
+{
+	char *text = malloc(TEXT_MAX + 1);
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	if (!text || !f) {
+		cli_error("policy: %s: %s", path, strerror(errno));
+		goto failed;
+	}
+	n = fread(text, 1, TEXT_MAX, f);
+	if (ferror(f) || !feof(f)) {
+		cli_error("policy: %s: cannot be read, or has more than %d bytes", path, TEXT_MAX);
+		goto failed;
+	}
+	fclose(f);
+	text[n] = 0;
+	return text;
+failed:
+	if (f)
+		fclose(f);
+	free(text);
+	return NULL;
+}
+
+static int simulate(const struct cli_options *o, const char *path, const char *name)
+{
+	char why[WHY_MAX] = "", *text = read_text(path);
+	json_t *args, *result = NULL;
+	int status;
+
+	if (!text)
+		return CLI_ERROR;
+	args = json_pack("{s:s, s:s*}", "policy", text, "for", name);
+	free(text);
+	if (!args) {
+		cli_error("policy: %s: want text in UTF-8", path);
+		return CLI_ERROR;
+	}
+	status = control_call(o->socket, "policy simulate", args, &result, why);
+	if (status) {
+		cli_error("policy simulate: %s", why);
+		return status;
+	}
+	if (o->json)
+		json_dumpf(result, stdout, JSON_INDENT(2));
+	else
+		print_outlook(result);
+	if (o->json)
+		putchar('\n');
+	json_decref(result);
+	return fflush(stdout) ? CLI_ERROR : CLI_DONE;
+}
+
+static int simulate_command(const struct cli_options *o, int argc, char **argv)
+{
+	if (argc == 2)
+		return simulate(o, argv[1], NULL);
+	if (argc == 4 && !strcmp(argv[2], "--for"))
+		return simulate(o, argv[1], argv[3]);
+	fputs(usage, stderr);
+	return CLI_ERROR;
+}
+
 static const struct {
 	const char *word;
 	int (*run)(const struct cli_options *o, int argc, char **argv);
 } tools[] = {
 	{ "check", check_command },
 	{ "explain", explain_command },
+	{ "simulate", simulate_command },
 };
 
 enum {

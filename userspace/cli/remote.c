@@ -273,16 +273,6 @@ static void show_status(const struct cli_options *o, const json_t *result, bool 
 	render_details(result, columns, COUNT(columns), stdout);
 }
 
-static void show_reload(const struct cli_options *o, const json_t *result, bool one)
-{
-	char times[CELL_MAX];
-
-	(void)o;
-	(void)one;
-	render_text(json_object_get(result, "reloads"), times);
-	printf("reloaded; reloads since the start: %s\n", times);
-}
-
 static const struct command service_commands[] = {
 	{ "show", "service show", NAME_MAY, NULL, show_services,
 	  "services: class, address, how many backends may serve them" },
@@ -308,10 +298,6 @@ static const struct command policy_commands[] = {
 
 static const struct command status_commands[] = {
 	{ "show", "status", NAME_NONE, NULL, show_status, "the daemon: node, age, processes" },
-};
-
-static const struct command reload_commands[] = {
-	{ "config", "reload", NAME_NONE, NULL, show_reload, "read the configuration again" },
 };
 
 static const char *name_usage(enum name n)
@@ -487,13 +473,6 @@ int cmd_policy_show(const struct cli_options *o, int argc, char **argv)
 int cmd_status(const struct cli_options *o, int argc, char **argv)
 {
 	static const struct object object = { "status", status_commands, COUNT(status_commands) };
-
-	return object_run(o, &object, argc, argv);
-}
-
-int cmd_reload(const struct cli_options *o, int argc, char **argv)
-{
-	static const struct object object = { "reload", reload_commands, COUNT(reload_commands) };
 
 	return object_run(o, &object, argc, argv);
 }

@@ -65,7 +65,8 @@ static bool only_tells(const char *cmd)
 {
 	const char *last = strrchr(cmd, ' ');
 
-	return !strcmp(last ? last + 1 : cmd, "show") || !strcmp(cmd, "status");
+	return !strcmp(last ? last + 1 : cmd, "show") || !strcmp(cmd, "status") ||
+	       !strcmp(cmd, "policy simulate");
 }
 
 static void describe(struct control_answer *a, const char *cmd, const json_t *args)

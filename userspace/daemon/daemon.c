@@ -19,6 +19,7 @@
 #include "daemon/control.h"
 #include "daemon/daemon.h"
 #include "daemon/privileges.h"
+#include "daemon/rehearsal.h"
 
 static uint64_t clock_us(clockid_t which)
 {
@@ -98,7 +99,7 @@ static int switch_to(struct daemon *d, struct config *new, char why[WHY_MAX])
 	return 0;
 }
 
-int daemon_reload(struct daemon *d, char why[WHY_MAX])
+static int reload(struct daemon *d, bool anyway, char why[WHY_MAX])
 {
 	struct config *new = config_read(d->path, stderr);
 	const char *fixed;
@@ -111,7 +112,8 @@ int daemon_reload(struct daemon *d, char why[WHY_MAX])
 	if (fixed) {
 		snprintf(why, WHY_MAX, "%s: %s cannot change while running; restart to change it",
 			 d->path, fixed);
-	} else if (channel_check(&new->channel, why) == 0) {
+	} else if (channel_check(&new->channel, why) == 0 &&
+		   (anyway || !d->routing || rehearsal_allows(d, new, why))) {
 		err = switch_to(d, new, why);
 		new = NULL;
 	}
@@ -126,6 +128,16 @@ out:
 	d->reloaded_at_s = clock_us(CLOCK_REALTIME) / 1000000;
 	log_info("reloaded %s", d->path);
 	return 0;
+}
+
+int daemon_reload(struct daemon *d, char why[WHY_MAX])
+{
+	return reload(d, false, why);
+}
+
+int daemon_reload_anyway(struct daemon *d, char why[WHY_MAX])
+{
+	return reload(d, true, why);
 }
 
 static void on_signal(evutil_socket_t sig, short what, void *arg)
