@@ -23,6 +23,7 @@ TOOL=${TOOL:-$BUILD/tests/tools/dataplane}
 FAIRLEAD=${FAIRLEAD:-$BUILD/fairlead}
 OBJECTS=${BPF:-$BUILD}
 PINS=/sys/fs/bpf/fairlead
+abi=$(sed -n 's/.*ABI_VERSION = \([0-9]*\).*/\1/p' maps/abi.h)
 OUT=$(mktemp -d)
 trap 'rm -rf "$OUT"' EXIT
 mount -t proc proc /proc
@@ -105,11 +106,11 @@ mkdir /sys/fs/bpf/alien
 bpftool prog loadall "$OBJECTS/tests/lab/foreign.bpf.o" /sys/fs/bpf/alien pinmaps /sys/fs/bpf/alien
 check "another layout is refused" fails /sys/fs/bpf/alien open
 check "by map, size and what was wanted" \
-	complains "/sys/fs/bpf/alien/services: value size 96, want 128 (ABI 1)"
+	complains "/sys/fs/bpf/alien/services: value size 192, want 256 (ABI $abi)"
 mkdir /sys/fs/bpf/newer
 bpftool prog loadall "$OBJECTS/tests/lab/newer.bpf.o" /sys/fs/bpf/newer pinmaps /sys/fs/bpf/newer
 check "another ABI is refused" fails /sys/fs/bpf/newer open
-check "by number" complains "/sys/fs/bpf/newer/router: made for ABI 2, want 1"
+check "by number" complains "/sys/fs/bpf/newer/router: made for ABI $((abi + 1)), want $abi"
 mkdir /sys/fs/bpf/other
 bpftool prog load "$OBJECTS/tests/lab/newer.bpf.o" /sys/fs/bpf/other/x type xdp
 mv /sys/fs/bpf/alien/stranger /sys/fs/bpf/other/router
@@ -163,6 +164,44 @@ check "ip link set xdpdrv off ends it" carries_none r0
 check "no such interface is an error" fails $PINS attach nosuch
 check "with its name" complains "nosuch: no such interface"
 
+# --- another build of our own
+older_onto() {	# OBJECT DIR NAME: onto the maps that serve, in place of the pinned program
+	local with=() m
+
+	for m in "$2"/*; do
+		bpftool -j map show pinned "$m" >/dev/null 2>&1 || continue
+		case $m in *_rodata | */names) ;; *) with+=(map name "${m##*/}" pinned "$m") ;; esac
+	done
+	bpftool prog load "$1" "$2/older" type xdp "${with[@]}"
+	mv "$2/older" "$2/$3"
+	older=$(id_of_prog "$2/$3")
+}
+carries_another() { ! carries "$1" "$2" && ip -d link show dev "$1" | grep -q "prog/xdp id"; }
+older_onto "$OBJECTS/tests/lab/older.bpf.o" $PINS router
+ip link set dev r0 xdpdrv pinned $PINS/router
+"$TOOL" link $PINS/router r1 /sys/fs/bpf/link
+before=$(id_of_map $PINS/flows)
+check "another build of ours gives way" tool $PINS open
+check "by name" complains "takes the place of $older, which is another build"
+check "on its interface" carries_another r0 "$older"
+check "and in a BPF link" carries_another r1 "$older"
+check "which lives on" test -e /sys/fs/bpf/link
+check "the maps are those that served" same "$(id_of_map $PINS/flows)" "$before"
+check "the pin is the program's that runs" carries r0 "$(id_of_prog $PINS/router)"
+check "a second time nothing is replaced" tool $PINS open
+check "nor said" bash -c "! grep -q place '$OUT/err'"
+rm /sys/fs/bpf/link
+prog=$(id_of_prog $PINS/router)
+older_onto "$OBJECTS/tests/lab/older.bpf.o" $PINS router
+ip -force link set dev r0 xdpdrv pinned $PINS/router
+with=(prlimit --nofile=16:16)
+check "where ours cannot be loaded" tool $PINS open
+with=()
+check "the program that serves goes on" carries r0 "$older"
+check "and the next one replaces it" tool $PINS open
+check "as it should" carries_another r0 "$older"
+tool $PINS detach r0
+
 # --- the guard
 check "the guard is loaded and told whom to believe" \
 	tool guard $PINS r1 10.9.0.254 fd00:9::fe / 192.0.2.1 2001:db8::1
@@ -176,6 +215,11 @@ check "as it is" says "adopted guard $guard"
 check "where it is" says "there native"
 check "one router came, one went" same "$(keys peers)" 2
 check "one VIP went" same "$(keys vips)" 1
+older_onto "$OBJECTS/tests/lab/older_guard.bpf.o" $PINS/guard guard
+ip -force link set dev r1 xdpdrv pinned $PINS/guard/guard
+check "another build of it gives way" tool guard $PINS r1 10.9.0.254 10.9.0.253 / 192.0.2.1
+check "where it is attached" carries_another r1 "$older"
+check "with whom it believed" same "$(keys peers)" 2
 check "nobody is left when nobody is listed" tool guard $PINS - /
 check "no router" same "$(keys peers)" 0
 rm $PINS/guard/peers

@@ -3,7 +3,11 @@
  * Steering's view of the kernel, step by step from a shell: what a daemon does at its
  * start, without the daemon.  For tests/lab.
  */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/if_link.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -100,6 +104,20 @@ static int detach(int program, const char *interface)
 	if (program_detach(program, interface, why))
 		return complain();
 	puts("detached");
+	return 0;
+}
+
+/* "link PROGRAM DEV LINK": attaches a pinned program by a BPF link, and pins that. */
+static int hold_by_link(char **words)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, o, .flags = XDP_FLAGS_DRV_MODE);
+	int program = bpf_obj_get(words[0]), ifindex = (int)if_nametoindex(words[1]), link;
+
+	link = program < 0 ? -1 : bpf_link_create(program, ifindex, BPF_XDP, &o);
+	if (link < 0 || bpf_obj_pin(link, words[2])) {
+		perror(words[2]);
+		return 1;
+	}
 	return 0;
 }
 
@@ -254,12 +272,15 @@ int main(int argc, char **argv)
 		return show_clock();
 	if (argc > 2 && !strcmp(argv[1], "follow"))
 		return follow(argc - 2, argv + 2);
+	if (argc == 5 && !strcmp(argv[1], "link"))
+		return hold_by_link(argv + 2);
 	if (argc > 3 && !strcmp(argv[1], "guard"))
 		return guard(argc - 2, argv + 2);
 	if (argc < 3) {
 		fprintf(stderr,
 			"usage: dataplane PINS open|fill|load|attach|detach|hold|unpin …\n"
-			"       dataplane clock | follow ADDRESS… | guard PINS DEV|- ROUTER… / VIP…\n");
+			"       dataplane clock | follow ADDRESS… | guard PINS DEV|- ROUTER… / VIP…\n"
+			"       dataplane link PROGRAM DEV LINK\n");
 		return 2;
 	}
 	if (!strcmp(argv[2], "unpin"))

@@ -8,6 +8,9 @@
 #include "cli/cli.h"
 #include "cli/pinned.h"
 #include "steering/attach.h"
+#include "steering/clock.h"
+#include "steering/tables.h"
+#include "steering/why.h"
 
 /*
  * What is attached would go on with maps that nobody finds again, so it has to be detached
@@ -38,13 +41,24 @@ int pinned_remove(const struct cli_options *o)
 }
 
 static const char attach_help[] =
-	"usage: fairlead attach DEV [guard] [native|generic]\n"
-	"  Puts the pinned router, or guard, on an interface; loads it when it is not pinned yet.\n"
-	"  In the driver, or in generic mode where the driver has no XDP; the words insist.\n";
+	"usage: fairlead attach DEV [guard] [native|generic] [--replace]\n"
+	"  Puts the pinned router, or guard, on an interface; loads it when it is not pinned yet, and\n"
+	"  puts this build in the place of another, with its maps, unless a daemon runs.\n"
+	"  In the driver, or in generic mode where the driver has no XDP; the words insist.\n"
+	"  --replace: also a program of another ABI, once the maps of this one are filled.\n";
 
 static const char detach_help[] = "usage: fairlead detach DEV   takes router or guard off it\n";
 
-/* The program to be attached: pinned, or loaded now.  Its fd stays open until the process ends. */
+struct attach_request {
+	const char *interface;
+	enum attach_mode mode;
+	bool guard, replace;
+};
+
+/*
+ * The program to be attached: pinned, or loaded now.  Its fd stays open until the process ends.
+ * While a daemon holds the maps, its build is the one that serves.
+ */
 static int program_of(const struct cli_options *o, bool guard, uint32_t *id,
 		      char why[DATAPLANE_WHY_MAX])
 {
@@ -53,70 +67,160 @@ static int program_of(const struct cli_options *o, bool guard, uint32_t *id,
 	int err;
 
 	if (guard) {
-		err = guard_view(&g, o->pins, why);
-		if (err == -ENOENT)
-			err = guard_open(&g, o->pins, why);
+		err = guard_open(&g, o->pins, why);
+		if (err == -EBUSY)
+			err = guard_view(&g, o->pins, why);
 		*id = err ? 0 : g.program_id;
 		return err ? err : g.program;
 	}
-	err = dataplane_view(&d, o->pins, why);
-	if (err == -ENOENT)
-		err = dataplane_open(&d, o->pins, NULL, why);
+	err = dataplane_open(&d, o->pins, NULL, why);
+	if (err == -EBUSY)
+		err = dataplane_view(&d, o->pins, why);
 	*id = err ? 0 : d.program_id;
 	return err ? err : d.program;
 }
 
-static int attach(const struct cli_options *o, const char *interface, bool guard,
-		  enum attach_mode mode)
+static bool is_served(const struct tables *t, uint16_t service, uint64_t now)
+{
+	const struct ring_slot *ring;
+	uint32_t slots;
+
+	ring = tables_ring(t, service, &slots);
+	for (uint32_t i = 0; i < slots; i++)
+		for (enum class c = 0; c < CLASS_COUNT; c++)
+			if (tables_lease_of(t, ring[i].primary & BACKEND_ID_MASK, c) > now)
+				return true;
+	return false;
+}
+
+/* NULL, or what is not ready yet for packets. */
+static const char *unready(struct dataplane *d, uint64_t now)
+{
+	static char name[NAME_MAX_BYTES];
+	char why[DATAPLANE_WHY_MAX];
+	struct tables *t;
+	uint32_t count = 0;
+
+	if (tables_view(&t, d, why))
+		return "their maps cannot be read";
+	name[0] = '\0';
+	for (uint32_t id = 0; id < tables_services_max(t) && !name[0]; id++) {
+		const char *service = tables_service_name(t, (uint16_t)id);
+
+		count += service != NULL;
+		if (service && !is_served(t, (uint16_t)id, now))
+			snprintf(name, sizeof(name), "%s", service);
+	}
+	tables_close(t);
+	if (!count)
+		return "no service in them";
+	return name[0] ? name : NULL;
+}
+
+static int clock_now(uint64_t *jiffies, char why[DATAPLANE_WHY_MAX])
+{
+	struct clock_sample now;
+	struct clock *c;
+	int err = clock_open(&c, why);
+
+	if (err)
+		return err;
+	err = clock_read(c, &now);
+	clock_close(c);
+	*jiffies = now.jiffies;
+	return err ? because(why, err, "cannot read the kernel's clock: %s", strerror(-err)) : 0;
+}
+
+/* Nobody is sent from maps that serve to maps that do not. */
+static int swap(const struct cli_options *o, const char *interface, uint32_t *old,
+		char why[DATAPLANE_WHY_MAX])
+{
+	struct dataplane d;
+	const char *lacks;
+	uint64_t now = 0;
+	int err = dataplane_view(&d, o->pins, why);
+
+	if (err)
+		return err;
+	err = clock_now(&now, why);
+	lacks = err ? NULL : unready(&d, now);
+	if (lacks)
+		err = because(why, -EAGAIN,
+			      "%s: not replaced, the new maps under %s are not filled yet (%s): no "
+			      "backend with a live lease",
+			      interface, d.pins, lacks);
+	if (!err)
+		err = program_take_over(d.program, interface, old, why);
+	dataplane_close(&d);
+	return err == -ENOENT ? 0 : err;
+}
+
+static void print_attached(const struct attach_request *r, const struct attachment *a, uint32_t id)
+{
+	json_t *v = json_pack("{s:s s:s s:I s:s s:b s:I}", "interface", r->interface, "program",
+			      r->guard ? "guard" : "router", "id", (json_int_t)id, "mode",
+			      a->generic ? "generic" : "native", "was_there", a->was_there,
+			      "replaced", (json_int_t)a->replaced);
+
+	pinned_print(v);
+	json_decref(v);
+}
+
+static int attach(const struct cli_options *o, const struct attach_request *r)
 {
 	char why[DATAPLANE_WHY_MAX];
 	struct attachment a;
-	uint32_t id;
-	int program = program_of(o, guard, &id, why);
+	uint32_t id, old = 0;
+	int program = program_of(o, r->guard, &id, why), err = program < 0 ? program : 0;
 
-	if (program < 0 || program_attach(program, interface, mode, &a, why)) {
+	if (!err && r->replace)
+		err = swap(o, r->interface, &old, why);
+	if (!err)
+		err = program_attach(program, r->interface, r->mode, &a, why);
+	if (err) {
 		cli_error("%s", why);
-		return CLI_ERROR;
+		return err == -EAGAIN ? CLI_REFUSED : CLI_ERROR;
 	}
+	if (old)
+		a.replaced = old;
 	if (a.generic)
-		cli_error("%s: GENERIC XDP, slower by far: %s", interface, a.note);
-	if (o->json) {
-		json_t *v = json_pack("{s:s s:s s:I s:s s:b}", "interface", interface, "program",
-				      guard ? "guard" : "router", "id", (json_int_t)id, "mode",
-				      a.generic ? "generic" : "native", "was_there", a.was_there);
-		pinned_print(v);
-		json_decref(v);
-	}
+		cli_error("%s: GENERIC XDP, slower by far: %s", r->interface, a.note);
+	if (o->json)
+		print_attached(r, &a, id);
 	return CLI_DONE;
 }
 
 int cmd_attach(const struct cli_options *o, int argc, char **argv)
 {
-	static const char *const words[] = { "guard", "native", "generic", NULL };
-	enum attach_mode mode = ATTACH_ANY;
-	bool guard = false;
+	static const char *const words[] = { "guard", "native", "generic", "--replace", NULL };
+	struct attach_request r = { .mode = ATTACH_ANY };
 
-	if (argc < 2)
-		return pinned_usage(stderr, attach_help);
-	if (!strcmp(argv[1], "help"))
+	if (argc > 1 && !strcmp(argv[1], "help"))
 		return pinned_usage(stdout, attach_help);
-	for (int i = 2; i < argc; i++) {
+	for (int i = 1; i < argc; i++) {
+		if (!r.interface && argv[i][0] != '-') {
+			r.interface = argv[i];
+			continue;
+		}
 		switch (cli_word(words, argv[i])) {
 		case 0:
-			guard = true;
+			r.guard = true;
 			break;
 		case 1:
-			mode = ATTACH_NATIVE;
+			r.mode = ATTACH_NATIVE;
 			break;
 		case 2:
-			mode = ATTACH_GENERIC;
+			r.mode = ATTACH_GENERIC;
+			break;
+		case 3:
+			r.replace = true;
 			break;
 		default:
 			cli_error("attach: unexpected \"%s\"", argv[i]);
 			return pinned_usage(stderr, attach_help);
 		}
 	}
-	return attach(o, argv[1], guard, mode);
+	return r.interface ? attach(o, &r) : pinned_usage(stderr, attach_help);
 }
 
 int cmd_detach(const struct cli_options *o, int argc, char **argv)

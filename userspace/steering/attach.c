@@ -17,6 +17,8 @@
 
 #include "base/log.h"
 #include "steering/netlink.h"
+#include "steering/pinned_abi.h"
+#include "steering/replace.h"
 #include "steering/why.h"
 
 void program_describe(uint32_t id, char *out, unsigned int size)
@@ -149,15 +151,98 @@ static int explain(const char *interface, int err, const char *kernel, char why[
 	}
 }
 
-static int busy(const char *interface, uint32_t id, char why[DATAPLANE_WHY_MAX])
+static bool has_name_of(int program, uint32_t id)
 {
+	struct bpf_prog_info our = { 0 }, other = { 0 };
+	uint32_t our_len = sizeof(our), other_len = sizeof(other);
+	int fd = bpf_prog_get_fd_by_id(id);
+	bool same;
+
+	if (fd < 0)
+		return false;
+	same = !bpf_obj_get_info_by_fd(program, &our, &our_len) &&
+	       !bpf_obj_get_info_by_fd(fd, &other, &other_len) && !strcmp(our.name, other.name);
+	close(fd);
+	return same;
+}
+
+/* The ABI of the program with that id, if it is one of ours for another ABI; else 0. */
+static uint32_t other_abi_of(int program, uint32_t id)
+{
+	uint32_t abi = id && has_name_of(program, id) ? pinned_abi_of(id) : 0;
+
+	return abi == ABI_VERSION ? 0 : abi;
+}
+
+static int busy(int program, const char *interface, uint32_t id, char why[DATAPLANE_WHY_MAX])
+{
+	uint32_t abi = other_abi_of(program, id);
 	char other[64];
 
 	program_describe(id, other, sizeof(other));
+	if (abi)
+		return because(why, -EEXIST,
+			       "%s: carries program %s, made for ABI %u, want %u; when the maps of "
+			       "this version are filled, swap them: fairlead attach %s --replace",
+			       interface, other, abi, ABI_VERSION, interface);
 	return because(why, -EBUSY,
 		       "%s: carries another XDP program, %s; it stays until somebody "
 		       "removes it: ip link set dev %s xdp off",
 		       interface, other, interface);
+}
+
+static uint32_t any_of(const struct carried *c)
+{
+	return c->native ? c->native : c->generic ? c->generic : c->hardware;
+}
+
+/* The kernel exchanges them only if the interface still carries old. */
+static int exchange(int program, const char *interface, const struct carried *c,
+		    char why[DATAPLANE_WHY_MAX])
+{
+	uint32_t mode = c->native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+	struct xdp_change change = { .program = program, .flags = XDP_FLAGS_REPLACE | mode };
+	char words[DATAPLANE_WHY_MAX];
+	int err;
+
+	change.expected = bpf_prog_get_fd_by_id(any_of(c));
+	if (change.expected < 0)
+		return because(why, -errno, "%s: cannot open program %u: %s", interface, any_of(c),
+			       strerror(errno));
+	err = set_link(interface, &change, words);
+	close(change.expected);
+	if (err == -EBUSY && replace_in_links(program, any_of(c)))
+		return 0;
+	return err ? because(why, err, "%s: cannot replace program %u: %s", interface, any_of(c),
+			     words)
+		   : 0;
+}
+
+int program_succeed(int program, const char *interface, uint32_t *old, char why[DATAPLANE_WHY_MAX])
+{
+	struct carried c = { 0 };
+	int err = program_carried(interface, &c, why);
+
+	*old = any_of(&c);
+	if (err || !*old || !replace_is_due(program, *old))
+		return err;
+	err = exchange(program, interface, &c, why);
+	return err ? err : 1;
+}
+
+int program_take_over(int program, const char *interface, uint32_t *old,
+		      char why[DATAPLANE_WHY_MAX])
+{
+	struct carried c = { 0 };
+	int err = program_carried(interface, &c, why);
+
+	if (err)
+		return err;
+	*old = any_of(&c);
+	if (!other_abi_of(program, *old))
+		return because(why, -ENOENT, "%s: carries no program of ours of another ABI",
+			       interface);
+	return exchange(program, interface, &c, why);
 }
 
 /* 1: it is there already, 0: the place is free, -errno: it is somebody else's. */
@@ -170,6 +255,11 @@ static int look(int program, const char *interface, enum attach_mode mode, struc
 
 	if (err)
 		return because(why, err, "cannot ask for our program's id: %s", strerror(-err));
+	err = program_succeed(program, interface, &a->replaced, why);
+	if (err < 0)
+		return err;
+	if (!err)
+		a->replaced = 0;
 	err = program_carried(interface, &c, why);
 	if (err)
 		return err;
@@ -177,7 +267,7 @@ static int look(int program, const char *interface, enum attach_mode mode, struc
 		uint32_t other = i == 0 ? c.native : i == 1 ? c.generic : c.hardware;
 
 		if (other && other != id)
-			return busy(interface, other, why);
+			return busy(program, interface, other, why);
 	}
 	if (c.generic && mode == ATTACH_NATIVE)
 		return because(why, -EBUSY,
@@ -245,7 +335,7 @@ int program_detach(int program, const char *interface, char why[DATAPLANE_WHY_MA
 	if (!other)
 		return because(why, -ENOENT, "%s: carries no XDP program", interface);
 	if (at.native != id && at.generic != id)
-		return busy(interface, other, why);
+		return busy(program, interface, other, why);
 
 	c.flags = XDP_FLAGS_REPLACE | (at.native == id ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
 	err = set_link(interface, &c, words);

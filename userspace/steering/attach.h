@@ -20,17 +20,32 @@ enum attach_mode {
 struct attachment {
 	bool generic;		      /* slower, and worth saying loudly */
 	bool was_there;		      /* the interface carried our very program already */
+	uint32_t replaced;	      /* the predecessor that it carried till now, or 0 */
 	char note[DATAPLANE_WHY_MAX]; /* why generic, in words; "" if native */
 };
 
 /*
- * Fill the maps of program first.  An interface that carries another program is left alone:
- * -EBUSY with its id and name.  0, or -errno with why.
+ * Fill the maps of program first.  A predecessor is replaced; an interface that carries another
+ * program is left alone: -EBUSY with its id and name, -EEXIST if it is ours of another ABI.  0, or
+ * -errno with why.
  */
 int program_attach(int program, const char *interface, enum attach_mode mode, struct attachment *a,
 		   char why[DATAPLANE_WHY_MAX]);
 /* Detaches program and nothing but it: -ENOENT when the interface carries none, -EBUSY another. */
 int program_detach(int program, const char *interface, char why[DATAPLANE_WHY_MAX]);
+
+/*
+ * Puts program in the place of its predecessor (replace.h): 1 and whom, 0 when the interface
+ * carries none, or -errno with why.  Packets see either the one or the other.
+ */
+int program_succeed(int program, const char *interface, uint32_t *old,
+		    char why[DATAPLANE_WHY_MAX]);
+/*
+ * The same for a program of ours that was made for another ABI, and so has other maps: only when
+ * those of program are filled.  -ENOENT when the interface carries no such program.
+ */
+int program_take_over(int program, const char *interface, uint32_t *old,
+		      char why[DATAPLANE_WHY_MAX]);
 
 /* Which programs an interface carries, by id; 0: none. */
 struct carried {

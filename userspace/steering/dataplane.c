@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "router.skel.h"
 #include "steering/pins.h"
+#include "steering/replace.h"
 #include "steering/why.h"
 
 enum {
@@ -228,6 +229,25 @@ out:
 	return err;
 }
 
+/* A program that serves is not given up for one that does not load. */
+static void renew(struct dataplane *d)
+{
+	struct router_bpf *r = router_bpf__open();
+	char why[DATAPLANE_WHY_MAX];
+	int err;
+
+	if (!r) {
+		log_warnx("cannot open the router's object: %s", strerror(errno));
+		return;
+	}
+	err = replace_pinned(d->pins, router_set.program, r->obj, &d->program, &d->program_id, why);
+	if (err < 0)
+		log_warnx("%s; program %u serves on", why, d->program_id);
+	d->renewed = err > 0;
+	router_bpf__destroy(r);
+	replace_everywhere(d->program);
+}
+
 int dataplane_open(struct dataplane *d, const char *pins, const struct dataplane_sizes *sizes,
 		   char why[DATAPLANE_WHY_MAX])
 {
@@ -241,7 +261,9 @@ int dataplane_open(struct dataplane *d, const char *pins, const struct dataplane
 	if (d->lock < 0)
 		return d->lock;
 	err = adopt(d, true, why);
-	if (err == -ENOENT)
+	if (!err)
+		renew(d);
+	else if (err == -ENOENT)
 		err = load(d, sizes, why);
 	if (err)
 		dataplane_close(d);

@@ -5,8 +5,9 @@
  *
  * What is pinned outlives every daemon.  dataplane_open() adopts what it finds
  * there, whoever loaded it (a former daemon, bpftool), if it is exactly of our
- * making; it refuses anything else by name, and loads only into an empty place.
- * Nothing here attaches or detaches: see attach.h.
+ * making; it refuses anything else by name, and loads only into an empty place.  An adopted
+ * program of another build gives its maps and its interfaces to ours (replace.h); else
+ * nothing here attaches or detaches: see attach.h.
  *
  *	PINS/router		the program
  *	PINS/settings …		its maps, each under its own name
@@ -58,7 +59,8 @@ struct dataplane {
 	int lock; /* of the directory, held by the one who may write; -1 in a view */
 	int program;
 	uint32_t program_id; /* as in bpftool and ip */
-	bool adopted;	     /* was there before us */
+	bool adopted;	     /* was there before us: the maps, and the program unless */
+	bool renewed;	     /* another build was pinned, in whose place ours is now */
 	struct pinned_map map[MAP_COUNT];
 };
 

@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include "base/addr.h"
+#include "base/log.h"
 #include "guard.skel.h"
 #include "steering/pins.h"
+#include "steering/replace.h"
 #include "steering/why.h"
 
 static const struct pin_spec specs[GUARD_MAPS] = {
@@ -95,6 +97,22 @@ static int load(struct guard *g, char why[DATAPLANE_WHY_MAX])
 	return err;
 }
 
+/* As the router's. */
+static void renew(struct guard *g)
+{
+	struct guard_bpf *b = guard_bpf__open();
+	char why[DATAPLANE_WHY_MAX];
+
+	if (!b) {
+		log_warnx("cannot open the guard's object: %s", strerror(errno));
+		return;
+	}
+	if (replace_pinned(g->pins, guard_pins.program, b->obj, &g->program, &g->program_id, why) < 0)
+		log_warnx("%s; program %u serves on", why, g->program_id);
+	guard_bpf__destroy(b);
+	replace_everywhere(g->program);
+}
+
 int guard_view(struct guard *g, const char *pins, char why[DATAPLANE_WHY_MAX])
 {
 	int err = start(g, pins, why);
@@ -118,7 +136,9 @@ int guard_open(struct guard *g, const char *pins, char why[DATAPLANE_WHY_MAX])
 	if (g->lock < 0)
 		return g->lock;
 	err = adopt(g, true, why);
-	if (err == -ENOENT)
+	if (!err)
+		renew(g);
+	else if (err == -ENOENT)
 		err = load(g, why);
 	if (err)
 		guard_close(g);

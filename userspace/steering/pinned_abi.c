@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "steering/pins.h"
 #include "steering/why.h"
 
 enum {
@@ -99,4 +100,21 @@ int pinned_abi_check(const char *path, const uint32_t map_ids[], uint32_t count,
 			       "version; detach it from its interfaces and remove its pins first",
 			       path, abi, ABI_VERSION);
 	return 0;
+}
+
+uint32_t pinned_abi_of(uint32_t program_id)
+{
+	uint32_t ids[PINS_MAPS_MAX] = { 0 }, abi = 0, len;
+	struct bpf_prog_info info = { .nr_map_ids = PINS_MAPS_MAX,
+				      .map_ids = (uint64_t)(uintptr_t)ids };
+	int fd = bpf_prog_get_fd_by_id(program_id);
+
+	len = sizeof(info);
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) || info.nr_map_ids > PINS_MAPS_MAX ||
+	    abi_of(ids, info.nr_map_ids, &abi))
+		abi = 0;
+	close(fd);
+	return abi;
 }

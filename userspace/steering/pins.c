@@ -303,6 +303,19 @@ int pins_place(const char *dir, const struct pin_set *set, int program,
 	return err;
 }
 
+int pins_exchange(const char *dir, const char *name, int program, char why[DATAPLANE_WHY_MAX])
+{
+	char path[PINS_PATH_MAX], next[PINS_PATH_MAX + 8];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	snprintf(next, sizeof(next), "%s_next", path);
+	if (unlink(next) && errno != ENOENT) /* of one that died between the two */
+		return because(why, -errno, "%s: cannot remove: %s", next, strerror(errno));
+	if (bpf_obj_pin(program, next) || rename(next, path))
+		return because(why, -errno, "%s: cannot pin: %s", path, strerror(errno));
+	return 0;
+}
+
 static int unpin(const char *dir, const char *name, char why[DATAPLANE_WHY_MAX])
 {
 	char path[PINS_PATH_MAX];

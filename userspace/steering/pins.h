@@ -45,6 +45,8 @@ int pins_adopt(const char *dir, const struct pin_set *set, bool repair, int *pro
 /* Pins the maps, then the program.  What was left there before goes first. */
 int pins_place(const char *dir, const struct pin_set *set, int program,
 	       const struct pinned_map maps[], char why[DATAPLANE_WHY_MAX]);
+/* Another program in place of the pinned one: whoever opens the pin finds the one or the other. */
+int pins_exchange(const char *dir, const char *name, int program, char why[DATAPLANE_WHY_MAX]);
 /* Removes our pins and those of constants, the program first.  0 or -errno. */
 int pins_clear(const char *dir, const struct pin_set *set, char why[DATAPLANE_WHY_MAX]);
 
