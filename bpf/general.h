@@ -9,6 +9,7 @@
 
 #include "answer.h"
 #include "count.h"
+#include "icmp.h"
 #include "service.h"
 #include "stats.h"
 #include "steer.h"
@@ -55,7 +56,8 @@ static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
 	o = service_find(set, service_bucket_of(to), &key, &s);
 	if (o == OUT_STEERED && s) {
 		hash = flow_hash_to(set, to, p->src.half[0], p->src.half[1], p->sport);
-		c = choose(set, s, hash, p->opens);
+		c = p->part <= PART_FIRST ? choose(set, s, hash, p->opens)
+					  : choose_known(s, p, hash);
 		o = c.why;
 		if (c.to && c.to->ethertype == bpf_htons(ETH_P_IP))
 			o = encapsulate4(ctx, p, c.to);
@@ -69,7 +71,9 @@ static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
 		}
 	}
 	count(o, p->frame);
-	return o == OUT_NOT_OURS ? XDP_PASS : refuse(ctx, s, c.to, o);
+	if (o == OUT_NOT_OURS)
+		return XDP_PASS;
+	return p->part <= PART_FIRST ? refuse(ctx, s, c.to, o) : XDP_DROP; /* RFC 1122, 3.2.2 */
 }
 
 /*
@@ -86,11 +90,17 @@ __noinline int general(struct xdp_md *ctx, bool anew)
 	set = bpf_map_lookup_elem(&settings, &key);
 	if (!set)
 		return XDP_ABORTED; /* never: an array of one has one */
+	if (o == OUT_NOT_OURS && is_icmp(&p))
+		o = icmp_read(ctx, &p);
 	if (o == OUT_STEERED)
 		return serve(ctx, set, &p, anew);
 	if (o != OUT_NOT_OURS)
 		o = refuse_unread(set, &p, o);
+	if (o == OUT_ECHOED && !echo(ctx, &p))
+		o = OUT_ECHO_LIMITED;
 	count(o, p.frame);
+	if (o == OUT_ECHOED)
+		return XDP_TX;
 	return o == OUT_NOT_OURS ? XDP_PASS : XDP_DROP;
 }
 

@@ -88,9 +88,8 @@ static __always_inline bool brief_ipv6(const void *l3, const void *end, struct b
 }
 
 /* The one service in the first bucket that it could be in, or NULL.  *none: and in no other. */
-static __always_inline const struct service *brief_service(const struct settings *set,
-							   const struct brief *b, __u64 to,
-							   bool *none)
+static __always_inline const struct service *
+brief_service(const struct settings *set, const struct brief *b, __u64 to, bool *none)
 {
 	__u32 at = service_bucket_of(to) & set->services_mask;
 	const struct service_bucket *bucket;
@@ -192,7 +191,7 @@ static __always_inline int forward(struct xdp_md *ctx, const struct brief *b, __
 		brief_outer6(d + sizeof(struct ethhdr), set, c.to, hash);
 	count_forwarded(s->id, c.to->id, ctx->data_end - ctx->data - outer, c.anew);
 	return likely(c.to->ifindex == ctx->ingress_ifindex) ? XDP_TX
-							      : bpf_redirect(c.to->ifindex, 0);
+							     : bpf_redirect(c.to->ifindex, 0);
 }
 
 #endif

@@ -102,14 +102,21 @@ __noinline int pick(__u64 ref, __u64 hash, __u64 asked)
 		return ref >> 32 ? -OUT_INTERNAL : -OUT_NO_BACKEND;
 	primary = slot->primary;
 	fallback = slot->fallback & BACKEND_ID_MASK;
-	if (primary & SLOT_MOVED && !a.opens && takes(fallback, &a, false, now, &lapsed)) {
-		keep_young(slot);
-		return fallback;
+	if (primary & SLOT_MOVED && !a.opens) {
+		if (takes(fallback, &a, false, now, &lapsed)) {
+			keep_young(slot);
+			return fallback;
+		}
+		if (lapsed && a.on_lapse != LAPSE_RESTEER)
+			return -OUT_LEASE_LAPSED;
 	}
 	if (takes(primary & BACKEND_ID_MASK, &a, true, now, &lapsed))
 		return primary & BACKEND_ID_MASK;
-	/* A settled slot's flow is known to be its primary's, unless this packet opens it. */
-	if (lapsed && primary & SLOT_SETTLED && !a.opens && a.on_lapse != LAPSE_RESTEER)
+	/*
+	 * A flow that this packet does not open is as good as known to be the primary's, settled
+	 * or not: whoever opens one elsewhere unsettles the slot for all.
+	 */
+	if (lapsed && !a.opens && a.on_lapse != LAPSE_RESTEER)
 		return -OUT_LEASE_LAPSED;
 	keep_young(slot);
 	for (int i = 0; i <= RING_WALK; i++) {

@@ -33,7 +33,7 @@ static void carry(const struct ring_slot *old, struct ring_slot *new)
 {
 	uint16_t owner = owner_of(old);
 
-	if (owner && owner == new->primary && old->primary & SLOT_SETTLED) {
+	if (owner && owner == new->primary && old->primary &SLOT_SETTLED) {
 		new->primary |= SLOT_SETTLED;
 		return;
 	}
