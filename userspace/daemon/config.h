@@ -68,6 +68,9 @@ struct service_config {
 	uint8_t proto; /* IPPROTO_TCP or IPPROTO_UDP */
 	enum class class;
 	enum refusal refusal;
+	enum on_lapse on_lapse;
+	enum forward forward;
+	uint64_t new_rate, new_burst; /* new flows: per second, and at once; of each CPU; 0: any */
 	enum select select;
 	enum track track;
 	uint32_t ring_slots; /* a prime */
@@ -137,6 +140,8 @@ int config_print(const struct config *c, FILE *to);
 
 const struct policy *config_policy(const struct config *c, const char *name); /* or NULL */
 const char *select_str(enum select s);
+const char *lapse_str(enum on_lapse o);
+const char *forward_str(enum forward f);
 bool service_settles(const struct service_config *s);
 
 #endif

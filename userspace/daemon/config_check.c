@@ -243,6 +243,7 @@ static void check_service(struct check *k, size_t i)
 	for (size_t j = 0; j < s->refs_count; j++)
 		check_ref(k, i, &s->refs[j]);
 	check_members(k->y, s);
+	modes_check(k->y, s);
 }
 
 /* False without memory. */

@@ -6,6 +6,7 @@
  *	config.c	 the file, its outermost keys, what is handed out
  *	config_scalar.c	 names, paths, addresses, ports, times
  *	config_router.c	 the keys of router
+ *	config_modes.c	 those of a service about forwarding and its flows
  *	config_agent.c	 the keys of agent and identity
  *	config_collateral.c the keys of collateral
  *	config_check.c	 what can only be judged once all is read
@@ -31,7 +32,7 @@ struct backend_draft {
 
 struct service_draft {
 	struct service_config config;
-	const yaml_node_t *node, *name, *vip, *ring, *backends;
+	const yaml_node_t *node, *name, *vip, *ring, *backends, *on_lapse, *new_flows;
 	struct ref *refs;
 	size_t refs_count;
 };
@@ -66,6 +67,13 @@ void read_ms(struct conf *y, const yaml_node_t *node, void *field);	   /* uint64
 
 /* A list of interfaces without repetition into names[INTERFACES_MAX]; how many. */
 size_t read_interfaces(struct conf *y, const yaml_node_t *node, char names[][IF_NAMESIZE]);
+
+/* config_modes.c: likewise.  field is a struct service_draft, or what the name says. */
+void read_on_lapse(struct conf *y, const yaml_node_t *node, void *field);
+void read_forward(struct conf *y, const yaml_node_t *node, void *field); /* enum forward */
+void read_new_flows(struct conf *y, const yaml_node_t *node, void *field);
+/* What these keys and the others of the service do not go together with. */
+void modes_check(struct conf *y, const struct service_draft *s);
 
 void router_read(struct conf *y, const yaml_node_t *node, void *draft);
 void agent_read(struct conf *y, const yaml_node_t *node, void *draft);

@@ -198,6 +198,7 @@ static const struct conf_key service_keys[] = {
 	{ "protocol", true, read_protocol, SERVICE(proto) },
 	{ "class", true, read_class, SERVICE(class) },
 	{ "refusal", false, read_refusal, SERVICE(refusal) },
+	{ "on-lapse", false, read_on_lapse, 0 },
 	{ "select", false, read_select, SERVICE(select) },
 	{ "ring", false, read_ring, 0 },
 	{ "track", false, read_track, SERVICE(track) },

@@ -312,6 +312,7 @@ static struct service_want want_of(const struct service_config *s)
 		.proto = s->proto,
 		.class = s->class,
 		.refusal = s->refusal,
+		.on_lapse = s->on_lapse,
 		.settles = service_settles(s),
 	};
 

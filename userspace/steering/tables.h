@@ -45,6 +45,7 @@ struct service_want {
 	uint8_t proto;
 	enum class class;
 	enum refusal refusal;
+	enum on_lapse on_lapse;
 	bool settles; /* its slots may settle: for TCP, which says when a flow begins */
 };
 

@@ -214,6 +214,7 @@ static int fill(const struct tables *t, struct draft *f, char why[DATAPLANE_WHY_
 			.id = f->ids[i],
 			.class = (uint8_t)w->class,
 			.refusal = (uint8_t)w->refusal,
+			.on_lapse = (uint8_t)w->on_lapse,
 			.flags = w->settles ? SERVICE_SETTLES : 0,
 			.ring_ref = old ? old->ring_ref : 0,
 		};
