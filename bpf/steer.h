@@ -242,7 +242,7 @@ static __always_inline struct choice choose(const struct settings *set, const st
 		if (memory)
 			was = flow_recall(memory, flow_tag_of(hash));
 		key = flow_backend(was);
-		if (0)
+		if (slot && was && (key ^ slot->primary) & BACKEND_ID_MASK)
 			keep_young(slot);
 		c.to = bpf_map_lookup_elem(&backends, &key);
 		if (likely(c.to && (__u16)was == (c.to->generation << 8 | flow_age_of(now)) &&
