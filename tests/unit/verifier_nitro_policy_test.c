@@ -2,6 +2,8 @@
 /* What each key of "nitro" in a policy demands, and which mistakes in it are said. */
 #include "unit/verifier_nitro_lab.h"
 
+#include "verifier/objections.h"
+
 /* Hexadecimal text of PCRs full of one byte. */
 #define X4(b)  b b b b
 #define X16(b) X4(b) X4(b) X4(b) X4(b)
@@ -168,6 +170,49 @@ static void test_binding(void **state)
 	free(s);
 }
 
+/* Whoever wants to know all hears of each rule, and of each PCR. */
+static void test_all_objections(void **state)
+{
+	static const struct {
+		enum reason reason;
+		const char *says;
+	} wanted[] = {
+		{ REASON_POLICY_DEBUG, "debug mode" },
+		{ REASON_MEASUREMENT, "PCR0" },
+		{ REASON_MEASUREMENT, "PCR8" },
+		{ REASON_MEASUREMENT, "no PCR20" },
+		{ REASON_ID_KEY, "public_key" },
+		{ REASON_TIMESTAMP, "old" },
+		{ REASON_CHIP_NOT_PINNED, "instance \"i-0" },
+	};
+	struct nlab_scene *s = malloc(sizeof(*s));
+	struct evidence e = { .tee = TEE_NITRO, .at = NLAB_NOW };
+	struct objections all;
+	unsigned int errors;
+
+	(void)state;
+	nlab_begin(s);
+	policy_free(s->policy);
+	s->policy = parse("nitro: {pcrs: {0: [" X48("99") "], 8: [" X48("99") "], 20: [" X48(
+				  "99") "]}, public-keys: [" ABC "], instances: [i-1],"
+					" maximum-age-seconds: 1}",
+			  &errors);
+	assert_int_equal(errors, 0);
+	debug(s);
+	s->timestamp_ms -= 5000;
+	nlab_build(s);
+	e.report = bytes_of(s->document, s->n);
+	assert_int_equal(appraise_all(s->policy, &e, &all, &s->claims), REASON_POLICY_DEBUG);
+	assert_int_equal(all.count, sizeof(wanted) / sizeof(*wanted));
+	for (size_t i = 0; i < all.count; i++) {
+		assert_int_equal(all.list[i].reason, wanted[i].reason);
+		assert_non_null(strstr(all.list[i].detail, wanted[i].says));
+	}
+	assert_int_equal(s->claims.class_mask, 0);
+	nlab_end(s);
+	free(s);
+}
+
 static void test_mistakes(void **state)
 {
 	static const char *const texts[] = {
@@ -219,7 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rules),	cmocka_unit_test(test_age),
 		cmocka_unit_test(test_binding), cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_json),	cmocka_unit_test(test_all_objections),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,25 +24,31 @@ static enum reason judge_debug(const struct nitro_case *c)
 	return REASON_OK;
 }
 
+static enum reason judge_pcr(const struct nitro_case *c, int index)
+{
+	const struct value_list *wanted = &c->rules->pcrs[index];
+	struct bytes pcr = c->document.pcrs[index];
+
+	if (!wanted->count)
+		return REASON_OK;
+	if (!pcr.n)
+		return refuse(c->out, REASON_MEASUREMENT,
+			      "the document has no PCR%d, policy \"%s\" wants one of %zu values",
+			      index, c->policy->name, wanted->count);
+	if (!value_list_has(wanted, pcr.p))
+		return refuse(c->out, REASON_MEASUREMENT,
+			      "PCR%d %s not in policy \"%s\" (%zu allowed)", index,
+			      hex_short(pcr.p).text, c->policy->name, wanted->count);
+	return REASON_OK;
+}
+
 static enum reason judge_pcrs(const struct nitro_case *c)
 {
-	for (int i = 0; i < NITRO_PCRS; i++) {
-		const struct value_list *wanted = &c->rules->pcrs[i];
-		struct bytes pcr = c->document.pcrs[i];
+	enum reason reason = REASON_OK;
 
-		if (!wanted->count)
-			continue;
-		if (!pcr.n)
-			return refuse(
-				c->out, REASON_MEASUREMENT,
-				"the document has no PCR%d, policy \"%s\" wants one of %zu values",
-				i, c->policy->name, wanted->count);
-		if (!value_list_has(wanted, pcr.p))
-			return refuse(c->out, REASON_MEASUREMENT,
-				      "PCR%d %s not in policy \"%s\" (%zu allowed)", i,
-				      hex_short(pcr.p).text, c->policy->name, wanted->count);
-	}
-	return REASON_OK;
+	for (int i = 0; !reason && i < NITRO_PCRS; i++)
+		reason = judge_pcr(c, i);
+	return reason;
 }
 
 static enum reason judge_public_key(const struct nitro_case *c)
