@@ -48,6 +48,12 @@ int cmd_map(const struct cli_options *o, int argc, char **argv);
 int cmd_attach(const struct cli_options *o, int argc, char **argv);
 int cmd_detach(const struct cli_options *o, int argc, char **argv);
 
+/* monitor.c: refused packets as they come. */
+int cmd_monitor(const struct cli_options *o, int argc, char **argv);
+
+/* explain.c: where a flow goes. */
+int cmd_explain(const struct cli_options *o, int argc, char **argv);
+
 /* doctor.c: this machine. */
 int cmd_doctor(const struct cli_options *o, int argc, char **argv);
 
