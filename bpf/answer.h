@@ -42,16 +42,22 @@ struct budget {
 	__u64 left;
 };
 
+/* Of two kinds, so that a flood of pings takes no answer from those who need one. */
+enum {
+	BUDGET_ERROR,
+	BUDGET_ECHO,
+	BUDGETS,
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, BUDGETS);
 	__type(key, __u32);
 	__type(value, struct budget);
 } answers SEC(".maps");
 
-static __always_inline bool budget_allows(void)
+static __always_inline bool budget_allows(__u32 key)
 {
-	__u32 key = 0;
 	struct budget *b = bpf_map_lookup_elem(&answers, &key);
 	__u64 now = bpf_jiffies64(), passed;
 
@@ -222,7 +228,7 @@ static __always_inline int answer_icmp(struct xdp_md *ctx, const struct packet *
 	__u64 sum;
 	void *l3;
 
-	if (!budget_allows())
+	if (!budget_allows(BUDGET_ERROR))
 		return XDP_DROP;
 	if (quote > p->length)
 		quote = p->length;

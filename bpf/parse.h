@@ -51,6 +51,14 @@ enum opens {
 	MAY_OPEN, /* UDP: nobody can tell */
 };
 
+/* What of a flow the packet is. */
+enum part {
+	PART_WHOLE,
+	PART_FIRST,  /* a fragment, with the ports */
+	PART_LATER,  /* one without: they are remembered, and so is the backend */
+	PART_QUOTES, /* an ICMP error: src and ports are those of the flow in it */
+};
+
 struct cursor {
 	void *pos;
 	void *end;
@@ -66,11 +74,13 @@ struct packet {
 	union ip dst;
 	__be16 sport;
 	__be16 dport;
-	__u8 proto;
-	__u8 tos; /* DSCP and ECN, of either family */
+	__u8 proto; /* 0 if there is no IP */
+	__u8 tos;   /* DSCP and ECN, of either family */
 	bool ipv6;
 	__u8 opens;    /* enum opens */
 	bool for_many; /* the frame went to a group: RFC 1122, 3.3.6 */
+	__u8 part;     /* enum part */
+	__u16 backend; /* of a PART_LATER */
 	__u32 l3;      /* where the IP header begins: 14, 18 or 22 */
 	__u32 length;  /* of the IP packet, as it says; at most what the frame holds */
 	__u32 frame;   /* bytes of the frame */
@@ -174,7 +184,6 @@ static __always_inline enum outcome parse_l4(struct cursor *c, struct packet *p,
 		return o;
 	if (p->l3 + p->length > p->frame)
 		return OUT_MALFORMED;
-	p->proto = proto;
 	return OUT_STEERED;
 }
 
@@ -188,6 +197,7 @@ static __always_inline enum outcome parse_ipv4(struct cursor *c, struct packet *
 	p->dst = ip_from_ipv4(ip->daddr);
 	p->tos = ip->tos;
 	p->length = bpf_ntohs(ip->tot_len);
+	p->proto = ip->protocol;
 	p->ipv6 = false;
 	if (*(const __u8 *)ip != IP_VERSION_IHL) {
 		if (ip->version != 4 || ip->ihl < 5 || p->length < ip->ihl * 4u)
@@ -233,6 +243,7 @@ static __always_inline enum outcome parse_ipv6(struct cursor *c, struct packet *
 		return OUT_NOT_OURS; /* no such address on a wire, and not our IPv4 VIP */
 	first = *(const __be32 *)ip;
 	p->ipv6 = true;
+	p->proto = ip->nexthdr;
 	p->tos = bpf_ntohl(first) >> 20;
 	p->length = sizeof(*ip) + bpf_ntohs(ip->payload_len);
 	if ((first & bpf_htonl(0xf0000000)) != bpf_htonl(0x60000000))

@@ -152,6 +152,7 @@ struct ring_block {
 enum backend_flags {
 	BACKEND_DRAINED = 1, /* keeps its flows and gets no new ones */
 	BACKEND_EVICTED = 2, /* by hand; for the next daemon to know, the kernel sees no lease */
+	BACKEND_ROUTED = 4,  /* mac is a gateway's: what is not encapsulated would not arrive */
 };
 
 /*
@@ -246,6 +247,9 @@ enum outcome {
 	OUT_PEER_UNKNOWN,    /* guard: encapsulated by somebody else */
 	OUT_NOT_ENCAPSULATED, /* guard: to a VIP, past the router */
 	OUT_NOT_A_VIP,	     /* guard: encapsulated, to an address that is none of ours */
+	OUT_ECHOED,	     /* an echo request, answered by us */
+	OUT_ECHO_LIMITED,    /* another, of too many, or of nobody that could be answered */
+	OUT_ICMP_UNRELATED,  /* an ICMP error to a VIP that quotes nothing it has sent */
 	OUT_COUNT	     /* keep last */
 };
 

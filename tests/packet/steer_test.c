@@ -40,8 +40,8 @@ static void untouched(struct rig *r)
 		{ CLIENT4, VIP4, 40001, 443, IPPROTO_UDP, .payload = 9 },
 		{ CLIENT6, "2001:db8::2", 40001, 443, IPPROTO_TCP, .flags = SYN },
 		{ CLIENT6, VIP6, 40001, 53, IPPROTO_TCP, .flags = SYN },
-		{ CLIENT4, VIP4, 0x0800, 443, IPPROTO_ICMP, .payload = 9 },
-		{ CLIENT6, VIP6, 0x8000, 443, IPPROTO_ICMPV6, .payload = 9 },
+		{ CLIENT4, VIP4, 0x0000, 443, IPPROTO_ICMP, .payload = 9 },
+		{ CLIENT6, VIP6, 0x8700, 443, IPPROTO_ICMPV6, .payload = 9 },
 		{ CLIENT4, VIP4, 40001, 443, IPPROTO_SCTP, .payload = 9 },
 		{ CLIENT6, VIP6, 40001, 443, 50 /* ESP */, .payload = 9 },
 		{ "::ffff:198.51.100.7", VIP6, 40001, 80, IPPROTO_TCP, .payload = 9 },
@@ -49,7 +49,7 @@ static void untouched(struct rig *r)
 	};
 	static const char *const what[] = {
 		"other IPv4 address",  "other port",	"other protocol",  "other IPv6 address",
-		"IPv6 other protocol", "ping",		"IPv6 ping",	   "SCTP to a VIP",
+		"IPv6 other protocol", "echo reply",	"solicitation",	   "SCTP to a VIP",
 		"ESP to a VIP",	       "mapped source", "three VLAN tags",
 	};
 	struct frame f;

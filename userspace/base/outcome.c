@@ -22,6 +22,9 @@ const char *outcome_label(enum outcome o)
 	case OUT_PEER_UNKNOWN:	   return "peer_unknown";
 	case OUT_NOT_ENCAPSULATED: return "not_encapsulated";
 	case OUT_NOT_A_VIP:	   return "not_a_vip";
+	case OUT_ECHOED:	   return "echoed";
+	case OUT_ECHO_LIMITED:	   return "echo_limited";
+	case OUT_ICMP_UNRELATED:   return "icmp_unrelated";
 	case OUT_COUNT:		   break;
 	}
 	return "unknown";
@@ -47,6 +50,9 @@ const char *outcome_str(enum outcome o)
 	case OUT_PEER_UNKNOWN:	   return "encapsulated by an unknown router";
 	case OUT_NOT_ENCAPSULATED: return "sent to a VIP past the router";
 	case OUT_NOT_A_VIP:	   return "encapsulated, but for no VIP";
+	case OUT_ECHOED:	   return "echo request answered";
+	case OUT_ECHO_LIMITED:	   return "echo request beyond the limit";
+	case OUT_ICMP_UNRELATED:   return "ICMP error about no flow of the VIP";
 	case OUT_COUNT:		   break;
 	}
 	return "unknown outcome";
@@ -58,6 +64,7 @@ bool outcome_is_refusal(enum outcome o)
 	case OUT_STEERED:
 	case OUT_NOT_OURS:
 	case OUT_DECAPSULATED:
+	case OUT_ECHOED:
 	case OUT_COUNT:
 		return false;
 	case OUT_TRUNCATED:
@@ -74,6 +81,8 @@ bool outcome_is_refusal(enum outcome o)
 	case OUT_PEER_UNKNOWN:
 	case OUT_NOT_ENCAPSULATED:
 	case OUT_NOT_A_VIP:
+	case OUT_ECHO_LIMITED:
+	case OUT_ICMP_UNRELATED:
 		return true;
 	}
 	return true;
