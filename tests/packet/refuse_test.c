@@ -302,29 +302,46 @@ static void forbidden_sources(struct rig *r)
 	}
 }
 
-/* Not RST: the connection is fine, its segments must be shorter. */
-static void too_big(struct rig *r)
+/*
+ * Not RST: the connection is fine, its segments must be shorter.  An IPv4 packet without DF hears
+ * it too: we cut nothing, and its sender then does.  across: to a backend of the other family.
+ */
+static void too_big_for(struct rig *r, const struct spec *flow, int k, bool across)
 {
 	struct want w = { .action = XDP_TX, .outcome = OUT_TOO_BIG };
+	bool ipv6 = strchr(flow->dst, ':'), outer6 = ipv6 != across;
+	uint16_t id = outer6 ? BACKEND6 : BACKEND4, outer = outer6 ? 40 : 20;
 	struct frame in, out;
 
-	wait_for_budget();
-	for (int k = 0; k < 4; k++) {
-		bool ipv6 = k > 1;
-		uint16_t id = ipv6 ? BACKEND6 : BACKEND4, outer = ipv6 ? 40 : 20;
-		struct spec s = *all[k];
+	for (uint8_t tags = 0; tags <= 2; tags++) {
+		struct spec s = *flow;
 
 		rig_reset(r);
-		s.payload = 900;
+		rig_rings(r, id, 0);
+		s.payload = 1300;
+		s.tags = tags;
 		in = frame_of(&s);
+		if (!ipv6 && tags != 1) {
+			in.b[in.l3 + 6] = 0x40; /* DF */
+			frame_fix(&in);
+		}
 		r->backends[id].mtu = (uint16_t)(in.n - in.l3 + outer - 1);
 		rig_row(r, "a byte too big for the way", &in, &w, &out);
 		rig_check(r,
-			  ipv6 ? is_icmp(&in, &out, 2, 0, r->backends[id].mtu - 40u)
-			       : is_icmp(&in, &out, 3, 4, r->backends[id].mtu - 20u),
-			  "a byte too big: %s told the size that fits", names[k]);
+			  ipv6 ? is_icmp(&in, &out, 2, 0, r->backends[id].mtu - outer)
+			       : is_icmp(&in, &out, 3, 4, r->backends[id].mtu - outer),
+			  "a byte too big: %s, %u tags, told the size that fits", names[k], tags);
 		r->backends[id].mtu++;
 		rig_steered(r, "just fits the way", &s, id);
+	}
+}
+
+static void too_big(struct rig *r)
+{
+	wait_for_budget();
+	for (int k = 0; k < 4; k++) {
+		too_big_for(r, all[k], k, false);
+		too_big_for(r, all[k], k, true);
 	}
 }
 
