@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (index_next(&in, &line) > 0) {
 		assert(want_parse(want_text(&line.want, name), &again));
 		assert(want_equal(&line.want, &again));
-		assert(line.n && line.n <= COLLATERAL_BODY_MAX && line.chain_n <= COLLATERAL_PEM_MAX);
+		assert(line.n && line.n <= COLLATERAL_BODY_MAX &&
+		       line.chain_n <= COLLATERAL_PEM_MAX);
 		assert(line.fetched >= 0);
 	}
 	return 0;

@@ -79,6 +79,7 @@ vendor
 fleet genuine-1=genuine bare=genuine
 vcek=$(vcek_name) file=$(vcek_file "$(vcek_name)")
 cp $run/bare/guest/vcek.der "$kds/$file"
+cp $run/bare/guest/vcek.der $run/bare/guest.vcek.der
 # Both run the same image, and one host has no certificates to give.
 fairlead lab guest $run/bare/guest --set measurement="$measurement"
 truncate -s 0 $run/bare/guest/{vcek.der,vcek_chain.pem}
@@ -195,7 +196,29 @@ check "a list that another root signed is fetched"	within 20 kept amd/Milan/vcek
 check "and gives no lease"	\
 	within 20 eval '[[ $(show backend .[0].reason genuine-1) == bad-crl ]]'
 
-# --- reload
+# --- the fetcher killed, and another configuration while running
+
+cp $run/root/crl.der $kds/vcek_v1_Milan_crl
+cp $run/bare/guest.vcek.der "$kds/$file"
+again
+check "the truth is taken where there was none"	within 20 attested genuine-1 bare
+fetcher() { show status .children.fetcher; }
+before=$(fetcher)
+kill -9 "$before"
+check "a killed fetcher comes back"	within 10 eval '(($(fetcher) > 0 && $(fetcher) != before))'
+check "no lease is the worse for it"	attested genuine-1 bare
+keys=('offline: true')
+router_config >$run/router.yaml
+fairlead reload config
+check "offline by a reload: there is no fetcher"	[ "$(fetcher)" = 0 ]
+check "and all that was kept"	attested genuine-1 bare
+sed -i "s,directory: $store,directory: /proc/none," $run/router.yaml
+fairlead reload config
+check "a directory that cannot be: the old one serves on"	\
+	logged router 'collateral: the section in force stays the old one'
+check "the page still has its pieces"	exceeds fairlead_collateral_pieces 1
+
+# --- a mistake
 
 check "a section with a mistake is refused"	eval '
 	sed "s,kds: .*,kds: ftp://x," $run/router.yaml >$run/bad.yaml

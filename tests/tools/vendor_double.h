@@ -143,7 +143,8 @@ static inline void double_head(int fd, const char *status, long length, const ch
 
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
 	snprintf(head, sizeof(head), "HTTP/1.1 %s x\r\n%s%s\r\n%sConnection: close\r\n", status,
-		 strstr(more, "Date:") ? "" : "Date: ", strstr(more, "Date:") ? "X: x" : date, more);
+		 strstr(more, "Date:") ? "" : "Date: ", strstr(more, "Date:") ? "X: x" : date,
+		 more);
 	if (length >= 0)
 		snprintf(head + strlen(head), sizeof(head) - strlen(head),
 			 "Content-Length: %ld\r\n", length);

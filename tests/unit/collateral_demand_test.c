@@ -45,16 +45,32 @@ static void test_names(void **state)
 		"intel/root-crl",
 	};
 	static const char *const bad[] = {
-		"", "amd", "amd/", "amd/Milan", "amd/milan/vcek-crl", "amd/Venice/vcek-crl",
-		"amd/Milan/vcek-crl/", "amd/Milan/vcek-crls", "amd/Milan/crl",
-		"amd/Milan/vcek/" CHIP_64, "amd/Milan/vcek/" CHIP_64 "/4-0-24",
-		"amd/Milan/vcek/" CHIP_64 "/4-0-24-219-1", "amd/Milan/vcek/" CHIP_64 "/4-0-24-256",
-		"amd/Milan/vcek/" CHIP_64 "/04-0-24-219", "amd/Milan/vcek/" CHIP_64 "/4-0--24-219",
+		"",
+		"amd",
+		"amd/",
+		"amd/Milan",
+		"amd/milan/vcek-crl",
+		"amd/Venice/vcek-crl",
+		"amd/Milan/vcek-crl/",
+		"amd/Milan/vcek-crls",
+		"amd/Milan/crl",
+		"amd/Milan/vcek/" CHIP_64,
+		"amd/Milan/vcek/" CHIP_64 "/4-0-24",
+		"amd/Milan/vcek/" CHIP_64 "/4-0-24-219-1",
+		"amd/Milan/vcek/" CHIP_64 "/4-0-24-256",
+		"amd/Milan/vcek/" CHIP_64 "/04-0-24-219",
+		"amd/Milan/vcek/" CHIP_64 "/4-0--24-219",
 		"amd/Milan/vcek/0123456789abcdef/4-0-24-219",
 		"amd/Turin/vcek/" CHIP_64 "/1-4-0-24-219",
-		"amd/Turin/vcek/0123456789ABCDEF/1-1-1-4-255", "intel/tcb-info/00806F050000",
-		"intel/tcb-info/00806f0500", "intel/tcb-info/", "intel/pck-crl", "intel/pck-crl/other",
-		"intel/root-crl ", "../root-crl", "intel/../root-crl",
+		"amd/Turin/vcek/0123456789ABCDEF/1-1-1-4-255",
+		"intel/tcb-info/00806F050000",
+		"intel/tcb-info/00806f0500",
+		"intel/tcb-info/",
+		"intel/pck-crl",
+		"intel/pck-crl/other",
+		"intel/root-crl ",
+		"../root-crl",
+		"intel/../root-crl",
 	};
 	char text[WANT_TEXT_MAX];
 	struct want w;
@@ -87,8 +103,8 @@ static const struct {
 	{ "amd/Genoa/vlek-chain", PCS, KDS "/vlek/v1/Genoa/cert_chain", false },
 	{ "amd/Milan/vcek-crl", PCS, KDS "/vcek/v1/Milan/crl", false },
 	{ "amd/Milan/vlek-crl", PCS, KDS "/vlek/v1/Milan/crl", false },
-	{ "intel/tcb-info/00806f050000", PCS,
-	  PCS "/tdx/certification/v4/tcb?fmspc=00806F050000", false },
+	{ "intel/tcb-info/00806f050000", PCS, PCS "/tdx/certification/v4/tcb?fmspc=00806F050000",
+	  false },
 	{ "intel/tcb-info/00806f050000", PCS,
 	  PCS "/tdx/certification/v4/tcb?fmspc=00806F050000&update=early", true },
 	{ "intel/qe-identity", PCS, PCS "/tdx/certification/v4/qe/identity", false },
@@ -124,9 +140,19 @@ static void test_urls(void **state)
 
 static void test_url_faults(void **state)
 {
-	static const char *const bad[] = { "", "kds", "ftp://x", "file:///etc/passwd", "https://",
-					   "https:///x", "https://:80", "https://x/", "https://u@x",
-					   "https://x?y", "https://x y", "https://x#y", "https://x\n" };
+	static const char *const bad[] = { "",
+					   "kds",
+					   "ftp://x",
+					   "file:///etc/passwd",
+					   "https://",
+					   "https:///x",
+					   "https://:80",
+					   "https://x/",
+					   "https://u@x",
+					   "https://x?y",
+					   "https://x y",
+					   "https://x#y",
+					   "https://x\n" };
 
 	(void)state;
 	assert_null(url_fault(KDS));
@@ -255,7 +281,8 @@ static bool nothing_next(struct demand *d, uint64_t now)
 static const char crl_name[] = "amd/Milan/vcek-crl", chain_name[] = "amd/Milan/vcek-chain",
 		  vlek_name[] = "amd/Milan/vlek-crl", qe_name[] = "intel/qe-identity";
 
-static void done(struct demand *d, const char *name, enum fetch_result r, uint32_t after, uint64_t now)
+static void done(struct demand *d, const char *name, enum fetch_result r, uint32_t after,
+		 uint64_t now)
 {
 	struct want w = want(name);
 
@@ -321,7 +348,7 @@ static void test_throttled(void **state)
 	assert_int_equal(demand_due_ms(d), 61000);
 	assert_true(nothing_next(d, 60999)); /* the other wish of that source waits, too */
 	is_next(d, 61000, crl_name);
-	assert_true(nothing_next(d, 61000)); /* one at a time until it answers */
+	assert_true(nothing_next(d, 61000));	      /* one at a time until it answers */
 	done(d, crl_name, FETCH_THROTTLED, 0, 61000); /* without a word: ours, doubled */
 	assert_int_equal(demand_due_ms(d), 61000 + 2 * DEMAND_THROTTLED_MS);
 	is_next(d, 81000, crl_name);

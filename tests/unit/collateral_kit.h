@@ -60,10 +60,11 @@ static inline void kit_documents(const char *from, const char *to)
 {
 	static const char tail[] = "\"signature\":\"00\"}";
 
-	snprintf(kit.tcb_info, sizeof(kit.tcb_info),
-		 "{\"tcbInfo\":{\"id\":\"TDX\",\"version\":3,\"issueDate\":\"%s\",\"nextUpdate\":\"%s\","
-		 "\"fmspc\":\"00806F050000\"},%s",
-		 from, to, tail);
+	snprintf(
+		kit.tcb_info, sizeof(kit.tcb_info),
+		"{\"tcbInfo\":{\"id\":\"TDX\",\"version\":3,\"issueDate\":\"%s\",\"nextUpdate\":\"%s\","
+		"\"fmspc\":\"00806F050000\"},%s",
+		from, to, tail);
 	snprintf(kit.qe_identity, sizeof(kit.qe_identity),
 		 "{\"enclaveIdentity\":{\"id\":\"TD_QE\",\"version\":2,\"issueDate\":\"%s\","
 		 "\"nextUpdate\":\"%s\"},%s",

@@ -112,7 +112,7 @@ static void test_replaced(void **state)
 	assert_int_equal(store_put(s, &p, NOW, why), 1);
 	assert_true(bytes_equal(store_find(s, &p.want)->piece.body, p.body));
 	assert_int_equal(store_count(s), EVERYTHING);
-	assert_int_equal(files_in(kit.dir), files); /* nothing is left of the old one */
+	assert_int_equal(files_in(kit.dir), files);  /* nothing is left of the old one */
 	assert_int_equal(put(s, TCB, NOW), -ESTALE); /* and it does not come back */
 	assert_non_null(strstr(why, "issued later"));
 	assert_true(bytes_equal(store_find(s, &p.want)->piece.body, p.body));
@@ -226,10 +226,15 @@ static void test_strange_indexes(void **state)
 	static const char zeros[] = "00000000000000000000000000000000"
 				    "00000000000000000000000000000000";
 	static const char *const tails[] = {
-		"", "intel/root-crl\n", "intel/root-crl %s 5 %s 0 1 2 3", /* no newline */
-		"../../etc/passwd %s 5 %s 0 1 2 3\n", "intel/root-crl %s 0 %s 0 1 2 3\n",
-		"intel/root-crl %s 5 %s 0 1 2 3 4\n", "intel/root-crl %s 5 %s 0 1 2\n",
-		"intel/root-crl %s 999999999 %s 0 1 2 3\n", "intel/root-crl %s -5 %s 0 1 2 3\n",
+		"",
+		"intel/root-crl\n",
+		"intel/root-crl %s 5 %s 0 1 2 3", /* no newline */
+		"../../etc/passwd %s 5 %s 0 1 2 3\n",
+		"intel/root-crl %s 0 %s 0 1 2 3\n",
+		"intel/root-crl %s 5 %s 0 1 2 3 4\n",
+		"intel/root-crl %s 5 %s 0 1 2\n",
+		"intel/root-crl %s 999999999 %s 0 1 2 3\n",
+		"intel/root-crl %s -5 %s 0 1 2 3\n",
 		"intel/root-crl %s 5 %s 99999999999999999999 1 2 3\n",
 		"intel/root-crl %s 5 %s 0 1 2 99999999999999999999\n",
 	};
@@ -394,7 +399,8 @@ static void test_directory(void **state)
 	snprintf(dir, sizeof(dir), "%s/export", kit.dir);
 	if (directory_write(dir, pieces, EVERYTHING, why))
 		fail_msg("%s", why);
-	assert_int_equal(directory_read(dir, collect, s, why), 8); /* two lists, each for two uses */
+	assert_int_equal(directory_read(dir, collect, s, why),
+			 8); /* two lists, each for two uses */
 	assert_true(store_find(s, &copies[2].want) && store_find(s, &copies[3].want));
 	for (int i = 4; i < EVERYTHING; i++) {
 		const struct stored_piece *p = store_find(s, &copies[i].want);

@@ -17,20 +17,20 @@
 #include <stdint.h>
 
 enum want_kind {
-	WANT_VCEK,	   /* DER */
-	WANT_VCEK_CHAIN,   /* PEM: ASK, ARK */
-	WANT_VLEK_CHAIN,   /* PEM: ASVK, ARK */
-	WANT_VCEK_CRL,	   /* DER */
-	WANT_VLEK_CRL,	   /* DER */
-	WANT_TCB_INFO,	   /* JSON, and the chain of its signer */
-	WANT_QE_IDENTITY,  /* likewise */
-	WANT_PCK_CRL,	   /* DER, and the chain of its issuer */
-	WANT_ROOT_CRL,	   /* DER */
+	WANT_VCEK,	  /* DER */
+	WANT_VCEK_CHAIN,  /* PEM: ASK, ARK */
+	WANT_VLEK_CHAIN,  /* PEM: ASVK, ARK */
+	WANT_VCEK_CRL,	  /* DER */
+	WANT_VLEK_CRL,	  /* DER */
+	WANT_TCB_INFO,	  /* JSON, and the chain of its signer */
+	WANT_QE_IDENTITY, /* likewise */
+	WANT_PCK_CRL,	  /* DER, and the chain of its issuer */
+	WANT_ROOT_CRL,	  /* DER */
 	WANT_KINDS
 };
 
 enum {
-	WANT_TEXT_MAX = 192, /* a name, with its NUL */
+	WANT_TEXT_MAX = 192,	/* a name, with its NUL */
 	EVIDENCE_WANTS_MAX = 8, /* that one piece of evidence has; SNP at most 3, TDX 4 */
 	WANT_CHIP_BYTES = 64,
 	WANT_CHIP_TURIN_BYTES = 8,
@@ -41,9 +41,9 @@ enum {
 /* Unused fields are zero, so that equal wants are equal bytes. */
 struct want {
 	enum want_kind kind;
-	char product[8];		/* "Milan"; AMD's alone */
-	uint8_t chip[WANT_CHIP_BYTES];	/* VCEK */
-	uint8_t part[WANT_PARTS];	/* VCEK */
+	char product[8];		 /* "Milan"; AMD's alone */
+	uint8_t chip[WANT_CHIP_BYTES];	 /* VCEK */
+	uint8_t part[WANT_PARTS];	 /* VCEK */
 	uint8_t fmspc[WANT_FMSPC_BYTES]; /* TCB info */
 	bool processor; /* PCK CRL: of Intel's Processor CA, not of its Platform CA */
 };

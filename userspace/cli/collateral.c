@@ -30,7 +30,8 @@ static const char help[] =
 	"       fairlead collateral import FILE|DIR\n"
 	"       fairlead collateral drop NAME...\n"
 	"\n"
-	"  --directory DIR    where it is kept; else as --config says, or " COLLATERAL_DIRECTORY "\n"
+	"  --directory DIR    where it is kept; else as --config says, or " COLLATERAL_DIRECTORY
+	"\n"
 	"  --kds URL, --pcs URL, --ca FILE    whom to ask, else as --config says\n"
 	"  --wait SECONDS     for a vendor that wants patience, by default 120\n"
 	"\n"
@@ -169,7 +170,8 @@ static bool read_command(struct collateral_request *r, int argc, char **argv)
 	return add_names(r, argc - first, argv + first);
 }
 
-static bool read_request(struct collateral_request *r, const struct cli_options *o, int argc, char **argv)
+static bool read_request(struct collateral_request *r, const struct cli_options *o, int argc,
+			 char **argv)
 {
 	const char *fault;
 	int option;
@@ -212,9 +214,9 @@ static json_t *piece_json(const struct stored_piece *s, int64_t now)
 	const struct piece *p = &s->piece;
 	char name[WANT_TEXT_MAX];
 
-	return json_pack("{s:s s:s s:s s:I s:s s:s s:s s:I s:I}", "name",
-			 want_text(&p->want, name), "kind", want_kind_str(p->want.kind), "state",
-			 state_of(p, now), "seconds_left", (json_int_t)(p->expires - now), "issued",
+	return json_pack("{s:s s:s s:s s:I s:s s:s s:s s:I s:I}", "name", want_text(&p->want, name),
+			 "kind", want_kind_str(p->want.kind), "state", state_of(p, now),
+			 "seconds_left", (json_int_t)(p->expires - now), "issued",
 			 time_text(p->issued).text, "expires", time_text(p->expires).text,
 			 "fetched", time_text(s->fetched).text, "bytes", (json_int_t)p->body.n,
 			 "chain_bytes", (json_int_t)p->chain.n);
@@ -372,7 +374,7 @@ static int run(struct collateral_request *r)
 		cli_error("%s", why);
 		return CLI_ERROR;
 	}
-	status = r->command == SHOW     ? show(r, s)
+	status = r->command == SHOW	? show(r, s)
 		 : r->command == FETCH	? fetch(r, s)
 		 : r->command == EXPORT ? collateral_export(r, s)
 		 : r->command == IMPORT ? collateral_import(r, s)

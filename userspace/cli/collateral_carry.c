@@ -32,7 +32,8 @@ static int write_file(const char *path, const struct bundle_writer *w)
 	return CLI_DONE;
 }
 
-static int export_file(const struct collateral_request *r, const struct piece *const pieces[], size_t count)
+static int export_file(const struct collateral_request *r, const struct piece *const pieces[],
+		       size_t count)
 {
 	struct bundle_writer w;
 	int status = CLI_ERROR;

@@ -78,8 +78,8 @@ static int send_next(struct errand *e)
 /* A vendor that wants patience is asked again; what it does not have, or gave wrong, is over. */
 static bool is_over(enum fetch_result r)
 {
-	return r == FETCH_OK || r == FETCH_MISSING || r == FETCH_REFUSED ||
-	       r == FETCH_TOO_LARGE || r == FETCH_WRONG;
+	return r == FETCH_OK || r == FETCH_MISSING || r == FETCH_REFUSED || r == FETCH_TOO_LARGE ||
+	       r == FETCH_WRONG;
 }
 
 static void report(struct errand *e, const struct fetched *m)

@@ -55,7 +55,7 @@ struct collateral_config {
 struct piece {
 	struct want want;
 	struct bytes body;
-	struct bytes chain;	 /* PEM of who signed it, where that does not come with the evidence */
+	struct bytes chain; /* PEM of who signed it, where that does not come with the evidence */
 	int64_t issued, expires; /* Unix seconds, as the body says; 0: it does not */
 };
 

@@ -7,7 +7,7 @@
 #include <sys/queue.h>
 
 enum state {
-	WAITING,   /* for its turn, not before at_ms and its source's */
+	WAITING, /* for its turn, not before at_ms and its source's */
 	IN_FLIGHT,
 	HELD, /* could not be had: remembered until at_ms, then forgotten */
 };
@@ -71,8 +71,8 @@ static struct wish *find(const struct demand *d, const struct want *want)
 	struct wish *w;
 
 	TAILQ_FOREACH(w, &d->wishes, next)
-		if (want_equal(&w->want, want))
-			return w;
+	if (want_equal(&w->want, want))
+		return w;
 	return NULL;
 }
 
@@ -127,7 +127,8 @@ bool demand_next(struct demand *d, uint64_t now_ms, struct want *out)
 {
 	struct wish *w;
 
-	TAILQ_FOREACH(w, &d->wishes, next) {
+	TAILQ_FOREACH(w, &d->wishes, next)
+	{
 		struct source_state *s = &d->sources[source_of(&w->want)];
 
 		if (w->state != WAITING || !source_takes(s) ||
@@ -146,7 +147,8 @@ uint64_t demand_due_ms(const struct demand *d)
 	uint64_t due = UINT64_MAX, at;
 	const struct wish *w;
 
-	TAILQ_FOREACH(w, &d->wishes, next) {
+	TAILQ_FOREACH(w, &d->wishes, next)
+	{
 		const struct source_state *s = &d->sources[source_of(&w->want)];
 
 		at = later_of(w->at_ms, s->not_before_ms);
@@ -186,8 +188,9 @@ static void hold(struct wish *w, enum fetch_result result, uint32_t random, uint
 {
 	w->failures++;
 	w->state = HELD;
-	w->at_ms = now_ms + (result == FETCH_MISSING ? DEMAND_MISSING_MS
-						     : wait_of(DEMAND_WRONG_MS, w->failures, random));
+	w->at_ms =
+		now_ms + (result == FETCH_MISSING ? DEMAND_MISSING_MS
+						  : wait_of(DEMAND_WRONG_MS, w->failures, random));
 }
 
 void demand_done(struct demand *d, const struct want *want, enum fetch_result result,
@@ -228,8 +231,8 @@ void demand_lost(struct demand *d, uint64_t now_ms)
 	struct wish *w;
 
 	TAILQ_FOREACH(w, &d->wishes, next)
-		if (w->state == IN_FLIGHT)
-			hold(w, FETCH_WRONG, 0, now_ms);
+	if (w->state == IN_FLIGHT)
+		hold(w, FETCH_WRONG, 0, now_ms);
 	for (int i = 0; i < SOURCES; i++)
 		d->sources[i].in_flight = 0;
 }
@@ -261,6 +264,6 @@ size_t demand_count(const struct demand *d)
 	size_t n = 0;
 
 	TAILQ_FOREACH(w, &d->wishes, next)
-		n += w->state != HELD;
+	n += w->state != HELD;
 	return n;
 }

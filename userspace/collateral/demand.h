@@ -10,8 +10,8 @@
 #include "collateral/wire.h"
 
 enum {
-	DEMAND_MAX = 4096,	    /* wishes at a time */
-	DEMAND_IN_FLIGHT_MAX = 2,   /* of one source */
+	DEMAND_MAX = 4096,	     /* wishes at a time */
+	DEMAND_IN_FLIGHT_MAX = 2,    /* of one source */
 	DEMAND_THROTTLED_MS = 10000, /* KDS gives out about one VCEK in that time; doubles */
 	DEMAND_FAILED_MS = 2000,     /* first wait for a source that fails; doubles */
 	DEMAND_WAIT_MAX_MS = 300000,

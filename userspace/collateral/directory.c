@@ -18,7 +18,7 @@ struct file {
 };
 
 __attribute__((format(printf, 3, 4))) static int fail(char why[COLLATERAL_WHY_MAX], int err,
-						       const char *fmt, ...)
+						      const char *fmt, ...)
 {
 	va_list args;
 

@@ -21,7 +21,7 @@ static const char root_ca[] = "SGX Root CA", platform_ca[] = "SGX PCK Platform C
 		  processor_ca[] = "SGX PCK Processor CA", ark[] = "ARK-";
 
 __attribute__((format(printf, 2, 3))) static bool fault(char why[COLLATERAL_WHY_MAX],
-							 const char *fmt, ...)
+							const char *fmt, ...)
 {
 	va_list args;
 
@@ -187,7 +187,8 @@ static bool is_issuer(const struct want *w, const char *issuer)
 	switch (w->kind) {
 	case WANT_VCEK_CRL:
 	case WANT_VLEK_CRL:
-		return !strncmp(issuer, ark, strlen(ark)) && !strcmp(issuer + strlen(ark), w->product);
+		return !strncmp(issuer, ark, strlen(ark)) &&
+		       !strcmp(issuer + strlen(ark), w->product);
 	case WANT_PCK_CRL:
 		return ends_with(issuer, w->processor ? processor_ca : platform_ca);
 	default:

@@ -12,11 +12,11 @@ enum {
 /* What of them matters here.  Begins as all zero. */
 struct header_facts {
 	bool retry_given;
-	uint32_t retry_after_s;	   /* as a number of seconds, or … */
-	int64_t retry_at;	   /* … as a date; 0: it was no date */
-	int64_t date;		   /* the server's clock, Unix seconds; 0: not said */
-	uint32_t chain_n;	   /* bytes in chain */
-	bool chain_broken;	   /* an issuer chain that cannot be decoded, or is too long */
+	uint32_t retry_after_s; /* as a number of seconds, or … */
+	int64_t retry_at;	/* … as a date; 0: it was no date */
+	int64_t date;		/* the server's clock, Unix seconds; 0: not said */
+	uint32_t chain_n;	/* bytes in chain */
+	bool chain_broken;	/* an issuer chain that cannot be decoded, or is too long */
 	uint8_t chain[COLLATERAL_PEM_MAX];
 };
 

@@ -19,8 +19,8 @@
 #include "verifier/sig.h"
 
 enum {
-	HEADROOM = 256 << 20,  /* the system's authorities are loaded for each connection */
-	HEADERS_MAX = 65536,   /* of one answer */
+	HEADROOM = 256 << 20, /* the system's authorities are loaded for each connection */
+	HEADERS_MAX = 65536,  /* of one answer */
 	CONNECT_MAX_MS = 10000,
 	IDLE_MS = 60000,
 	RESOLVE_MAX = 1024,
@@ -149,9 +149,9 @@ static void read_answer(struct fetcher *f, struct transfer *t, CURLcode code, st
 	if (code) {
 		m->result = result_of_code(t, code);
 		snprintf(m->why, sizeof(m->why), "%.200s%s",
-			 t->too_large	? "longer than what was asked for can be"
-			 : t->error[0]	? t->error
-					: curl_easy_strerror(code),
+			 t->too_large  ? "longer than what was asked for can be"
+			 : t->error[0] ? t->error
+				       : curl_easy_strerror(code),
 			 clock_doubt(t->easy));
 		return;
 	}

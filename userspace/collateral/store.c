@@ -34,7 +34,7 @@ struct store {
 };
 
 __attribute__((format(printf, 3, 4))) static int fail(char why[COLLATERAL_WHY_MAX], int err,
-						       const char *fmt, ...)
+						      const char *fmt, ...)
 {
 	va_list args;
 	size_t n;
@@ -121,7 +121,8 @@ static bool read_blob(struct store *s, const uint8_t digest[SHA256_BYTES], uint8
 {
 	uint8_t found[SHA256_BYTES], more;
 	char name[FILE_NAME_MAX];
-	int fd = openat(s->dir_fd, hex(digest, SHA256_BYTES, name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(s->dir_fd, hex(digest, SHA256_BYTES, name),
+			O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	size_t at = 0;
 	ssize_t got = 1;
 
@@ -194,8 +195,9 @@ static int read_all(struct store *s)
 	while ((more = index_next(&in, &line)) > 0)
 		load(s, &line);
 	if (more < 0)
-		log_warnx("collateral %s: the index makes no sense from byte %zu on; the rest is dropped",
-			  s->dir, (size_t)(in.p - text));
+		log_warnx(
+			"collateral %s: the index makes no sense from byte %zu on; the rest is dropped",
+			s->dir, (size_t)(in.p - text));
 	free(text);
 	return 0;
 }
@@ -323,9 +325,8 @@ static void print_line(const struct entry *e, FILE *f)
 
 	fprintf(f, "%s %s %llu %s %llu %lld %lld %lld\n", e->name,
 		hex(e->line.digest, SHA256_BYTES, digest), (unsigned long long)e->line.n,
-		hex(e->line.chain_digest, SHA256_BYTES, chain),
-		(unsigned long long)e->line.chain_n, (long long)e->line.issued,
-		(long long)e->line.expires, (long long)e->line.fetched);
+		hex(e->line.chain_digest, SHA256_BYTES, chain), (unsigned long long)e->line.chain_n,
+		(long long)e->line.issued, (long long)e->line.expires, (long long)e->line.fetched);
 }
 
 static int write_index(struct store *s)

@@ -4,14 +4,10 @@
 const char *fetch_result_str(enum fetch_result r)
 {
 	static const char *const names[FETCH_RESULTS] = {
-		[FETCH_OK] = "ok",
-		[FETCH_THROTTLED] = "throttled",
-		[FETCH_MISSING] = "missing",
-		[FETCH_REFUSED] = "refused",
-		[FETCH_FAILED] = "failed",
-		[FETCH_UNREACHABLE] = "unreachable",
-		[FETCH_TIMEOUT] = "timeout",
-		[FETCH_TOO_LARGE] = "too-large",
+		[FETCH_OK] = "ok",	     [FETCH_THROTTLED] = "throttled",
+		[FETCH_MISSING] = "missing", [FETCH_REFUSED] = "refused",
+		[FETCH_FAILED] = "failed",   [FETCH_UNREACHABLE] = "unreachable",
+		[FETCH_TIMEOUT] = "timeout", [FETCH_TOO_LARGE] = "too-large",
 		[FETCH_WRONG] = "wrong",
 	};
 

@@ -30,7 +30,7 @@ struct fetched {
 	enum fetch_result result;
 	uint32_t retry_after_s; /* 0: the source did not say */
 	int64_t date;		/* the source's clock, Unix seconds; 0: unknown */
-	struct piece piece;	/* its want always; the rest with FETCH_OK, in the receiver's buffer */
+	struct piece piece; /* its want always; the rest with FETCH_OK, in the receiver's buffer */
 	char why[COLLATERAL_WHY_MAX]; /* of everything else */
 };
 

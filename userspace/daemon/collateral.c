@@ -12,13 +12,13 @@
 
 enum {
 	TICK_S = 1,
-	REFRESH_LOOK_MS = 60000,   /* how often it is looked what has to be fetched anew */
-	REFRESH_SPACING_S = 3600,  /* a piece near its end is asked for no faster than this */
-	HOLD_MS = 20000,	   /* an appraisal waits no longer; a peer waits PEER_ANSWER_MS */
-	ROUNDS_MAX = 3,		   /* of one appraisal with what the store has */
-	DISTRUST_S = 600,	   /* what was kept for less is not thrown away for a verdict */
-	CLOCK_OFF_S = 86400,	   /* so far from a vendor's clock, ours is worth a word */
-	CLOCK_WORD_MS = 3600000,   /* … that often */
+	REFRESH_LOOK_MS = 60000,  /* how often it is looked what has to be fetched anew */
+	REFRESH_SPACING_S = 3600, /* a piece near its end is asked for no faster than this */
+	HOLD_MS = 20000,	  /* an appraisal waits no longer; a peer waits PEER_ANSWER_MS */
+	ROUNDS_MAX = 3,		  /* of one appraisal with what the store has */
+	DISTRUST_S = 600,	  /* what was kept for less is not thrown away for a verdict */
+	CLOCK_OFF_S = 86400,	  /* so far from a vendor's clock, ours is worth a word */
+	CLOCK_WORD_MS = 3600000,  /* … that often */
 };
 
 static uint32_t random_u32(void)
@@ -97,8 +97,8 @@ static bool is_waiting(const struct supply *c, const struct node *n)
 	const struct appraisal *a;
 
 	TAILQ_FOREACH(a, &c->waiting, next)
-		if (a->id == n->id && a->generation == n->generation)
-			return true;
+	if (a->id == n->id && a->generation == n->generation)
+		return true;
 	return false;
 }
 
@@ -467,6 +467,10 @@ int collateral_apply(struct daemon *d, const struct config *old)
 
 bool collateral_reaped(struct daemon *d, pid_t pid, int status)
 {
-	return d->supply && d->supply->fetcher &&
-	       child_reaped(d->supply->fetcher, pid, status);
+	return d->supply && d->supply->fetcher && child_reaped(d->supply->fetcher, pid, status);
+}
+
+pid_t collateral_fetcher(const struct daemon *d)
+{
+	return d->supply && d->supply->fetcher ? child_pid(d->supply->fetcher) : 0;
 }

@@ -34,6 +34,8 @@ int collateral_start(struct daemon *d);
 /* After a reload: goes over to d->config. */
 int collateral_apply(struct daemon *d, const struct config *old);
 void collateral_stop(struct daemon *d);
+/* The pid of its process; 0: there is none. */
+pid_t collateral_fetcher(const struct daemon *d);
 bool collateral_reaped(struct daemon *d, pid_t pid, int status);
 
 /* Adds to m what the store has of n's wants, and says so in a.  m then points into the store. */

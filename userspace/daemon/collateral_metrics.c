@@ -66,6 +66,11 @@ void collateral_metrics(struct daemon *d, FILE *f)
 		return;
 	write_fetches(c, f);
 	write_expiry(c, f);
+	if (c->fetcher) {
+		head(f, "fetcher_restarts_total", "counter", "Deaths of the fetcher.");
+		fprintf(f, "fairlead_collateral_fetcher_restarts_total %u\n",
+			child_restarts(c->fetcher));
+	}
 	head(f, "pieces", "gauge", "Pieces of collateral that are kept.");
 	fprintf(f, "fairlead_collateral_pieces %zu\n", store_count(c->store));
 	head(f, "pending_fetches", "gauge", "Pieces that wait for a vendor.");

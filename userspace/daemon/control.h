@@ -41,7 +41,7 @@
  * status -> {
  *	version, node, pid, uptime_s, config, reloads, router, agent,
  *	interfaces: [name], guard_interfaces: [name], pins, program_id,
- *	children: {channel, verifier, verifiers: […], attester}}: their pids, 0 for one that is
+ *	children: {channel, verifier, verifiers: […], attester, fetcher}}: their pids, 0 for one that is
  *	not running; verifier is the first of all
  */
 #ifndef CONTROL_H

@@ -13,6 +13,7 @@
 #include "base/addr.h"
 #include "base/log.h"
 #include "base/outcome.h"
+#include "daemon/collateral.h"
 #include "daemon/control.h"
 #include "steering/counters.h"
 
@@ -365,6 +366,7 @@ static json_t *status(struct daemon *d, json_t *args, char error[WHY_MAX], int *
 	json_object_set_new(children, "verifiers", verifiers);
 	json_object_set_new(children, "attester",
 			    json_integer(d->attester ? child_pid(d->attester) : 0));
+	json_object_set_new(children, "fetcher", json_integer(collateral_fetcher(d)));
 	json_object_set_new(o, "children", children);
 	return o;
 }

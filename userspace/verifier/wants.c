@@ -28,7 +28,8 @@ static void add_vcek(struct list *l, const struct snp_report *r, enum snp_produc
 		return; /* masked: nobody can tell whose VCEK it is */
 	n = snprintf(name, sizeof(name), "amd/%s/vcek/%s/", snp_product_str(p),
 		     hex(r->chip_id, chip, digits));
-	for (int i = snp_product_has_part(p, SNP_FMC) ? SNP_FMC : SNP_BOOTLOADER; i < SNP_PARTS; i++)
+	for (int i = snp_product_has_part(p, SNP_FMC) ? SNP_FMC : SNP_BOOTLOADER; i < SNP_PARTS;
+	     i++)
 		n += snprintf(name + n, sizeof(name) - n, i == SNP_MICROCODE ? "%u" : "%u-",
 			      tcb.part[i]);
 	add(l, name);

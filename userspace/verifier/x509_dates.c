@@ -85,9 +85,8 @@ static int64_t document_date(json_t *root, const char *key)
 	struct tm tm = { 0 };
 	json_t *body;
 
-	json_object_foreach(root, name, body)
-		if (!s)
-			s = json_string_value(json_object_get(body, key));
+	json_object_foreach(root, name, body) if (!s) s =
+		json_string_value(json_object_get(body, key));
 	if (!s || sscanf(s, "%4d-%2d-%2dT%2d:%2d:%2dZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
 			 &tm.tm_hour, &tm.tm_min, &tm.tm_sec) != 6)
 		return 0;
