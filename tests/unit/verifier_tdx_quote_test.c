@@ -76,6 +76,17 @@ static void junk_behind(struct tdx_scene *s)
 	s->quote.bytes[s->quote.n + 306] = 1;
 }
 
+/* A byte that is inside the signature data and of none of its parts. */
+static void slack(struct tdx_scene *s)
+{
+	uint8_t *n = s->quote.bytes + V4_SIGNATURE - 4;
+
+	s->quote.bytes[s->quote.n] = 0;
+	s->evidence.report.n++;
+	if (++n[0] == 0)
+		n[1]++;
+}
+
 static void too_long(struct tdx_scene *s)
 {
 	s->evidence.report.n = TDX_QUOTE_MAX + 1;
@@ -236,6 +247,7 @@ static void test_form(void **state)
 		{ "more authentication data", long_auth, NULL, REASON_OK },
 		{ "zeroes behind", NULL, padded, REASON_OK },
 		{ "something behind", NULL, junk_behind, REASON_FORMAT },
+		{ "slack", NULL, slack, REASON_LENGTH },
 		{ "too long", NULL, too_long, REASON_LENGTH },
 		{ "version 3", NULL, version_3, REASON_VERSION },
 		{ "version 6", NULL, version_6, REASON_VERSION },

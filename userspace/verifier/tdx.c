@@ -12,26 +12,34 @@ static enum reason parse(struct tdx_case *c)
 	enum reason reason = tdx_quote_parse(c->evidence->report, &c->quote, c->out);
 
 	c->parsed = reason == REASON_OK;
+	if (c->parsed)
+		tdx_known_platform(c);
 	return reason;
 }
 
 static enum reason read_chain(struct tdx_case *c)
 {
-	return tdx_chain_read(c->quote.certificates, &c->rules->roots, &c->chain, c->out);
+	if (c->platform_known)
+		return REASON_OK;
+	return tdx_chain_read(c->quote.certificates, &c->rules->roots, &c->platform->chain, c->out);
 }
 
 static enum reason verify_chain(struct tdx_case *c)
 {
-	enum reason reason = tdx_chain_verify(&c->chain, c->evidence->at, c->out);
+	enum reason reason = REASON_OK;
 
+	if (!c->platform_known)
+		reason = tdx_chain_verify(&c->platform->chain, c->evidence->at, c->out);
 	c->chain_verified = reason == REASON_OK;
 	return reason;
 }
 
 static enum reason read_pck(struct tdx_case *c)
 {
-	enum reason reason = tdx_pck_read(c->chain.leaf, &c->pck, c->out);
+	enum reason reason = REASON_OK;
 
+	if (!c->platform_known)
+		reason = tdx_pck_read(c->platform->chain.leaf, &c->platform->pck, c->out);
 	c->pck_read = reason == REASON_OK;
 	return reason;
 }
@@ -40,7 +48,8 @@ static enum reason check_qe_signature(struct tdx_case *c)
 {
 	const struct tdx_quote *q = &c->quote;
 
-	if (!sig_verify(CURVE_P256, cert_key(c->chain.leaf), q->qe_report, q->qe_signature))
+	if (!c->platform_known && !sig_verify(CURVE_P256, cert_key(c->platform->chain.leaf),
+					      q->qe_report, q->qe_signature))
 		return refuse(c->out, REASON_QE_SIGNATURE,
 			      "the quoting enclave's report is not signed by the platform's PCK");
 	return REASON_OK;
@@ -92,6 +101,29 @@ static enum reason check_report_data(struct tdx_case *c)
 	return REASON_OK;
 }
 
+/* Both lists have been looked at, and the PCK is good: what is known of it may be kept. */
+static enum reason check_revocation(struct tdx_case *c)
+{
+	enum reason reason = tdx_revocation_check(c);
+
+	c->lists_checked = reason == REASON_OK;
+	if (!reason) {
+		tdx_known_keep_platform(c);
+		tdx_known_collateral(c);
+	}
+	return reason;
+}
+
+static enum reason read_collateral(struct tdx_case *c)
+{
+	enum reason reason = tdx_collateral_read(c);
+
+	c->collateral_read = reason == REASON_OK;
+	if (!reason)
+		tdx_known_keep_collateral(c);
+	return reason;
+}
+
 static enum reason check_collateral(struct tdx_case *c)
 {
 	return tdx_collateral_check(c);
@@ -99,13 +131,13 @@ static enum reason check_collateral(struct tdx_case *c)
 
 static enum reason check_qe(struct tdx_case *c)
 {
-	return tdx_qe_check(&c->collateral.qe, &c->quote.qe, c->out);
+	return tdx_qe_check(&c->collateral->qe, &c->quote.qe, c->out);
 }
 
 static enum reason evaluate(struct tdx_case *c)
 {
-	enum reason reason = tdx_tcb_evaluate(&c->collateral.info, &c->collateral.qe, &c->pck,
-					      &c->quote, &c->tcb, c->out);
+	enum reason reason = tdx_tcb_evaluate(&c->collateral->info, &c->collateral->qe,
+					      &c->platform->pck, &c->quote, &c->tcb, c->out);
 
 	c->evaluated = reason == REASON_OK;
 	return reason;
@@ -144,8 +176,8 @@ static const step steps[] = {
 	check_binding,
 	check_signature, /* from here on the quote is the platform's word */
 	check_report_data,
-	tdx_revocation_check,
-	tdx_collateral_read,
+	check_revocation,
+	read_collateral,
 	check_collateral,
 	check_qe,
 	evaluate, /* from here on it is what policy wants */
@@ -176,7 +208,7 @@ static enum reason refuse_anyway(const struct tdx_case *c, enum reason reason)
 enum reason tdx_appraise(const struct policy *policy, const struct evidence *evidence,
 			 struct claims *out)
 {
-	struct tdx_case *c = calloc(1, sizeof(*c)); /* levels and certificates: 40 KiB */
+	struct tdx_case *c = calloc(1, sizeof(*c));
 	enum reason reason = REASON_OK;
 
 	if (!c)
@@ -185,15 +217,17 @@ enum reason tdx_appraise(const struct policy *policy, const struct evidence *evi
 	c->rules = &policy->tdx;
 	c->evidence = evidence;
 	c->out = out;
+	if (!tdx_known_begin(c))
+		reason = refuse(out, REASON_INTERNAL, "no memory for an appraisal");
 	for (size_t i = 0; !reason && i < sizeof(steps) / sizeof(*steps); i++)
 		reason = steps[i](c);
 	reason = refuse_anyway(c, reason);
-	tdx_claims_fill(c);
+	if (c->platform && c->collateral)
+		tdx_claims_fill(c);
 	if (!reason)
 		out->class_mask = tdx_classes(c);
 	json_decref(c->tcb.advisories);
-	tdx_collateral_free(&c->collateral);
-	tdx_chain_free(&c->chain);
+	tdx_known_end(c);
 	free(c);
 	return reason;
 }

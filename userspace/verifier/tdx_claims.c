@@ -88,20 +88,21 @@ static void put_flag(json_t *o, const char *key, enum tdx_flag f)
 
 static void put_platform(const struct tdx_case *c, json_t *o)
 {
-	const struct cert *leaf = c->chain.leaf;
+	const struct cert *leaf = c->platform->chain.leaf;
 	json_t *p = json_object();
 
-	put_hex(p, "fmspc", c->pck.fmspc, TDX_FMSPC_BYTES);
-	put_hex(p, "pceid", c->pck.pceid, TDX_PCEID_BYTES);
-	put_hex(p, "ppid", c->pck.ppid, TDX_PLATFORM_ID_BYTES);
-	if (c->pck.has_instance)
-		put_hex(p, "platform_instance_id", c->pck.instance, TDX_PLATFORM_ID_BYTES);
-	put_hex(p, "tcb_components", c->pck.components, TDX_COMPONENTS);
-	put(p, "pcesvn", json_integer(c->pck.pcesvn));
-	put(p, "sgx_type", json_integer(c->pck.sgx_type));
-	put_flag(p, "dynamic_platform", c->pck.dynamic);
-	put_flag(p, "cached_keys", c->pck.cached_keys);
-	put_flag(p, "smt", c->pck.smt);
+	put_hex(p, "fmspc", c->platform->pck.fmspc, TDX_FMSPC_BYTES);
+	put_hex(p, "pceid", c->platform->pck.pceid, TDX_PCEID_BYTES);
+	put_hex(p, "ppid", c->platform->pck.ppid, TDX_PLATFORM_ID_BYTES);
+	if (c->platform->pck.has_instance)
+		put_hex(p, "platform_instance_id", c->platform->pck.instance,
+			TDX_PLATFORM_ID_BYTES);
+	put_hex(p, "tcb_components", c->platform->pck.components, TDX_COMPONENTS);
+	put(p, "pcesvn", json_integer(c->platform->pck.pcesvn));
+	put(p, "sgx_type", json_integer(c->platform->pck.sgx_type));
+	put_flag(p, "dynamic_platform", c->platform->pck.dynamic);
+	put_flag(p, "cached_keys", c->platform->pck.cached_keys);
+	put_flag(p, "smt", c->platform->pck.smt);
 	put(p, "issuer", json_string(leaf->issuer));
 	put_time(p, "not_before", leaf->not_before);
 	put_time(p, "not_after", leaf->not_after);
@@ -134,8 +135,8 @@ static void put_tcb(const struct tdx_case *c, json_t *o)
 	snprintf(c->out->tcb, sizeof(c->out->tcb),
 		 "%s of %.10s, evaluation %llu, pce=%u module=%u.%u", tdx_status_str(t->status),
 		 time_text(t->date).text,
-		 (unsigned long long)c->collateral.info.document.evaluation, c->pck.pcesvn,
-		 c->quote.body.tcb_svn[1], c->quote.body.tcb_svn[0]);
+		 (unsigned long long)c->collateral->info.document.evaluation,
+		 c->platform->pck.pcesvn, c->quote.body.tcb_svn[1], c->quote.body.tcb_svn[0]);
 }
 
 static void put_document(json_t *o, const char *key, const struct tdx_document *d)
@@ -171,44 +172,46 @@ static void earlier(int64_t *t, int64_t other)
 /* The first of all that this rests on to run out. */
 static int64_t first_to_expire(const struct tdx_case *c)
 {
-	int64_t t = c->chain.leaf->not_after;
+	int64_t t = c->platform->chain.leaf->not_after;
 
-	earlier(&t, c->chain.intermediate->not_after);
-	earlier(&t, c->chain.root->not_after);
-	if (c->root_crl_checked)
-		earlier(&t, c->root_crl.next_update);
-	if (c->pck_crl_checked)
-		earlier(&t, c->pck_crl.next_update);
+	earlier(&t, c->platform->chain.intermediate->not_after);
+	earlier(&t, c->platform->chain.root->not_after);
+	if (c->lists_checked && c->platform->root_crl_checked)
+		earlier(&t, c->platform->root_crl.next_update);
+	if (c->lists_checked && c->platform->pck_crl_checked)
+		earlier(&t, c->platform->pck_crl.next_update);
 	if (c->collateral_read) {
-		earlier(&t, c->collateral.info.document.next_update);
-		earlier(&t, c->collateral.qe.document.next_update);
-		earlier(&t, c->collateral.info_signer->not_after);
-		earlier(&t, c->collateral.qe_signer->not_after);
+		earlier(&t, c->collateral->info.document.next_update);
+		earlier(&t, c->collateral->qe.document.next_update);
+		earlier(&t, c->collateral->info_signer->not_after);
+		earlier(&t, c->collateral->qe_signer->not_after);
 	}
 	return t;
 }
 
 static void put_root(const struct tdx_case *c)
 {
-	const struct cert_pile *pile = &c->chain.pile;
-	const struct cert *root = c->chain.root;
+	const struct cert_pile *pile = &c->platform->chain.pile;
+	const struct cert *root = c->platform->chain.root;
 
 	if (!root && pile->count && pile->certs[pile->count - 1].self_issued)
 		root = &pile->certs[pile->count - 1];
 	if (!root)
 		return;
 	hex(root->der_sha256, SHA256_BYTES, c->out->root);
-	c->out->lab_root = !c->chain.root_is_intel;
+	c->out->lab_root = !c->platform->chain.root_is_intel;
 }
 
 static void put_collateral(const struct tdx_case *c, json_t *o)
 {
-	put_crl(o, "root_crl", c->root_crl_checked, &c->root_crl);
-	put_crl(o, "pck_crl", c->pck_crl_checked, &c->pck_crl);
+	put_crl(o, "root_crl", c->lists_checked && c->platform->root_crl_checked,
+		&c->platform->root_crl);
+	put_crl(o, "pck_crl", c->lists_checked && c->platform->pck_crl_checked,
+		&c->platform->pck_crl);
 	if (!c->collateral_read)
 		return;
-	put_document(o, "tcb_info", &c->collateral.info.document);
-	put_document(o, "qe_identity", &c->collateral.qe.document);
+	put_document(o, "tcb_info", &c->collateral->info.document);
+	put_document(o, "qe_identity", &c->collateral->qe.document);
 }
 
 void tdx_claims_fill(const struct tdx_case *c)

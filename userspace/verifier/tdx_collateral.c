@@ -64,7 +64,7 @@ static enum reason of_collateral(enum reason reason)
 static enum reason verify_signer(const struct tdx_case *c, const struct source *s,
 				 const struct cert *signer)
 {
-	const struct cert *const path[] = { signer, c->chain.root };
+	const struct cert *const path[] = { signer, c->platform->chain.root };
 
 	if (!signer)
 		return refuse(c->out, REASON_COLLATERAL_SIGNATURE, "%s holds no certificate \"%s\"",
@@ -80,7 +80,7 @@ static enum reason verify_signer(const struct tdx_case *c, const struct source *
 static enum reason open_document(struct tdx_case *c, const struct source *s,
 				 const struct cert **signer, struct bytes *body)
 {
-	struct cert_pile *pile = &c->collateral.signers;
+	struct cert_pile *pile = &c->collateral->signers;
 	size_t from = pile->pieces;
 	struct tdx_signed d;
 	enum reason reason;
@@ -110,29 +110,32 @@ static enum reason unreadable(const struct tdx_case *c, const struct source *s, 
 		      collateral_file(s->file), wrong);
 }
 
-static enum reason check_signers_revoked(const struct tdx_case *c)
+static enum reason check_signers_revoked(struct tdx_case *c)
 {
 	struct bytes crl = c->evidence->collateral[COLLATERAL_ROOT_CRL];
-	const struct cert *const signers[] = { c->collateral.info_signer, c->collateral.qe_signer };
+	const struct cert *const signers[] = { c->collateral->info_signer,
+					       c->collateral->qe_signer };
 	enum reason reason = REASON_OK;
-	struct crl_facts facts;
 
-	if (!c->root_crl_checked)
+	if (!c->platform->root_crl_checked)
 		return REASON_OK;
 	for (int i = 0; !reason && i < 2; i++)
 		if (i == 0 || signers[1] != signers[0])
-			reason = crl_check(crl, c->chain.root, signers[i], c->evidence->at,
-					   c->rules->crl_age_hours * 3600, &facts, c->out);
+			reason = crl_check(crl, c->platform->chain.root, signers[i],
+					   c->evidence->at, c->rules->crl_age_hours * 3600,
+					   &c->collateral->root_crl, c->out);
 	return reason;
 }
 
 enum reason tdx_collateral_read(struct tdx_case *c)
 {
-	struct tdx_collateral *d = &c->collateral;
+	struct tdx_collateral *d = c->collateral;
 	struct bytes info, qe;
 	enum reason reason;
 	const char *wrong;
 
+	if (c->collateral_known)
+		return REASON_OK;
 	reason = need(c, &tcb_info_source);
 	if (!reason)
 		reason = need(c, &qe_identity_source);
@@ -146,15 +149,7 @@ enum reason tdx_collateral_read(struct tdx_case *c)
 		reason = unreadable(c, &tcb_info_source, wrong);
 	if (!reason && !tdx_qe_identity_read(qe, &d->qe, &wrong))
 		reason = unreadable(c, &qe_identity_source, wrong);
-	c->collateral_read = reason == REASON_OK;
 	return reason;
-}
-
-void tdx_collateral_free(struct tdx_collateral *c)
-{
-	tdx_document_free(&c->info.document);
-	tdx_document_free(&c->qe.document);
-	cert_pile_free(&c->signers);
 }
 
 static enum reason check_time(const struct tdx_case *c, const struct tdx_document *d,
@@ -185,20 +180,21 @@ static enum reason check_time(const struct tdx_case *c, const struct tdx_documen
 
 enum reason tdx_collateral_check(const struct tdx_case *c)
 {
-	const struct tdx_tcb_info *info = &c->collateral.info;
+	const struct tdx_tcb_info *info = &c->collateral->info;
 	enum reason reason;
 
-	if (memcmp(info->fmspc, c->pck.fmspc, TDX_FMSPC_BYTES))
+	if (memcmp(info->fmspc, c->platform->pck.fmspc, TDX_FMSPC_BYTES))
 		return refuse(c->out, REASON_TCB_MISMATCH,
 			      "TCB info of FMSPC %s, the platform's is %s",
-			      hex_short(info->fmspc).text, hex_short(c->pck.fmspc).text);
-	if (memcmp(info->pceid, c->pck.pceid, TDX_PCEID_BYTES))
+			      hex_short(info->fmspc).text, hex_short(c->platform->pck.fmspc).text);
+	if (memcmp(info->pceid, c->platform->pck.pceid, TDX_PCEID_BYTES))
 		return refuse(c->out, REASON_TCB_MISMATCH,
 			      "TCB info of PCE %02x%02x, the platform's is %02x%02x",
-			      info->pceid[0], info->pceid[1], c->pck.pceid[0], c->pck.pceid[1]);
+			      info->pceid[0], info->pceid[1], c->platform->pck.pceid[0],
+			      c->platform->pck.pceid[1]);
 	reason = check_time(c, &info->document, tcb_info_source.what);
 	if (!reason)
-		reason = check_time(c, &c->collateral.qe.document, qe_identity_source.what);
+		reason = check_time(c, &c->collateral->qe.document, qe_identity_source.what);
 	return reason;
 }
 
@@ -226,14 +222,17 @@ enum reason tdx_revocation_check(struct tdx_case *c)
 {
 	enum reason reason;
 
-	if (c->rules->crl == CRL_OFF)
+	if (c->rules->crl == CRL_OFF || c->platform_known)
 		return REASON_OK;
-	reason = check_list(c, COLLATERAL_ROOT_CRL, c->chain.root, c->chain.intermediate,
-			    &c->root_crl, &c->root_crl_checked);
+	reason = check_list(c, COLLATERAL_ROOT_CRL, c->platform->chain.root,
+			    c->platform->chain.intermediate, &c->platform->root_crl,
+			    &c->platform->root_crl_checked);
 	/* One that ran out does not keep the other from saying what it knows. */
 	if (!reason || reason_verdict(reason) == VERDICT_UNDETERMINED) {
-		enum reason of_pck = check_list(c, COLLATERAL_PCK_CRL, c->chain.intermediate,
-						c->chain.leaf, &c->pck_crl, &c->pck_crl_checked);
+		enum reason of_pck =
+			check_list(c, COLLATERAL_PCK_CRL, c->platform->chain.intermediate,
+				   c->platform->chain.leaf, &c->platform->pck_crl,
+				   &c->platform->pck_crl_checked);
 
 		if (of_pck)
 			reason = of_pck;

@@ -176,8 +176,8 @@ static bool is_pinned(const struct tdx_case *c)
 {
 	const struct value_list *l = &c->rules->platform_ids;
 
-	return value_list_has(l, c->pck.ppid) ||
-	       (c->pck.has_instance && value_list_has(l, c->pck.instance));
+	return value_list_has(l, c->platform->pck.ppid) ||
+	       (c->platform->pck.has_instance && value_list_has(l, c->platform->pck.instance));
 }
 
 static enum reason judge_flag(const struct tdx_case *c, const char *what, enum tdx_flag f,
@@ -195,20 +195,20 @@ static enum reason judge_place(const struct tdx_case *c)
 {
 	enum reason reason;
 
-	reason = judge_value(c, REASON_FMSPC, "FMSPC", c->pck.fmspc, &c->rules->fmspcs);
+	reason = judge_value(c, REASON_FMSPC, "FMSPC", c->platform->pck.fmspc, &c->rules->fmspcs);
 	if (!reason)
-		reason = judge_flag(c, "with SMT", c->pck.smt, c->rules->smt);
+		reason = judge_flag(c, "with SMT", c->platform->pck.smt, c->rules->smt);
 	if (!reason)
-		reason = judge_flag(c, "with cached keys", c->pck.cached_keys,
+		reason = judge_flag(c, "with cached keys", c->platform->pck.cached_keys,
 				    c->rules->cached_keys);
 	if (!reason)
-		reason = judge_flag(c, "with packages that may change", c->pck.dynamic,
+		reason = judge_flag(c, "with packages that may change", c->platform->pck.dynamic,
 				    c->rules->dynamic_platform);
 	if (!reason && !c->policy->classified_chip_pin && c->rules->platform_ids.count &&
 	    !is_pinned(c))
 		reason = refuse(c->out, REASON_CHIP_NOT_PINNED,
 				"platform %s not in policy \"%s\" (%zu allowed)",
-				hex_short(c->pck.ppid).text, c->policy->name,
+				hex_short(c->platform->pck.ppid).text, c->policy->name,
 				c->rules->platform_ids.count);
 	return reason;
 }
@@ -233,6 +233,7 @@ unsigned int tdx_classes(const struct tdx_case *c)
 		return classes | 1U << CLASS_CLASSIFIED;
 	refuse(c->out, REASON_OK,
 	       "not for classified service: platform %s not in policy \"%s\" (%zu pinned)",
-	       hex_short(c->pck.ppid).text, c->policy->name, c->rules->platform_ids.count);
+	       hex_short(c->platform->pck.ppid).text, c->policy->name,
+	       c->rules->platform_ids.count);
 	return classes;
 }
