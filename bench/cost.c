@@ -69,7 +69,7 @@ struct bench {
 	struct backend *backends;
 };
 
-enum kind { TCP4, UDP4, TCP6, OTHER4, LAPSED4 };
+enum kind { TCP4, UDP4, TCP6, OTHER4, LAPSED4, SETTLED4, GUE4 };
 
 static struct bench_case {
 	const char *name;
@@ -85,11 +85,14 @@ static struct bench_case {
 	{ "tcp4_128k", ROUTER, TCP4, SOURCE_MANY, FLOWS_MANY, XDP_TX, 1, { 0 } },
 	{ "tcp4_512k", ROUTER, TCP4, SOURCE_MORE, FLOWS_MORE, XDP_TX, 1, { 0 } },
 	{ "new4_2m", ROUTER, TCP4, SOURCE_NEW, FLOWS_NEW, XDP_TX, 1, { 0 } },
+	{ "tcp4_1_settled", ROUTER, SETTLED4, SOURCE_ONE, 1, XDP_TX, 1, { 0 } },
+	{ "tcp4_512k_settled", ROUTER, SETTLED4, SOURCE_MORE, FLOWS_MORE, XDP_TX, 1, { 0 } },
 	{ "udp4_1", ROUTER, UDP4, SOURCE_ONE, 1, XDP_TX, 1, { 0 } },
-	{ "floor6", FLOOR6, TCP6, SOURCE_ONE, 1, XDP_TX, 7, { 0 } },
-	{ "tcp6_1", ROUTER, TCP6, SOURCE_ONE, 1, XDP_TX, 7, { 0 } },
+	{ "floor6", FLOOR6, TCP6, SOURCE_ONE, 1, XDP_TX, 9, { 0 } },
+	{ "tcp6_1", ROUTER, TCP6, SOURCE_ONE, 1, XDP_TX, 9, { 0 } },
 	{ "not_ours", ROUTER, OTHER4, SOURCE_ONE, 1, XDP_PASS, 0, { 0 } },
 	{ "lapsed", ROUTER, LAPSED4, SOURCE_ONE, 1, XDP_DROP, 1, { 0 } },
+	{ "gue4_1", ROUTER, GUE4, SOURCE_ONE, 1, XDP_TX, 1, { 0 } },
 };
 
 enum { CASES = sizeof(cases) / sizeof(*cases) };
@@ -202,7 +205,7 @@ static void add_service(struct bench *b, const char *vip, int port, int proto, s
 	die("services: a full bucket");
 }
 
-/* Four rings: of IPv4 and IPv6 backends, of none that is alive, and a shift of the first. */
+/* Four rings: of IPv4 and IPv6 backends, of none that is alive, and the first one settled. */
 static void fill_tables(struct bench *b)
 {
 	b->settings = memory_of(bpf_map__fd(b->router->maps.settings), sizeof(*b->settings));
@@ -241,12 +244,20 @@ static void fill_tables(struct bench *b)
 		for (int c = 0; c < CLASS_COUNT; c++)
 			to->until[c] = dead ? 1 : UINT64_MAX;
 	}
-	for (uint32_t i = 0; i < 3 * RING; i++) {
-		uint16_t first = (uint16_t)(1 + i / RING * BACKENDS);
+	for (uint32_t i = 0; i < 4 * RING; i++) {
+		uint16_t first = (uint16_t)(1 + i / RING % 3 * BACKENDS);
 
 		b->rings[i].primary = (uint16_t)(first + i * 7 % BACKENDS);
 		b->rings[i].fallback = (uint16_t)(first + i * 5 % BACKENDS);
+		if (i / RING == 3)
+			b->rings[i].primary |= SLOT_SETTLED;
 	}
+	add_service(b, VIP4, 445, IPPROTO_TCP,
+		    (struct service){ .id = 5,
+				      .class = CLASS_CONFIDENTIAL,
+				      .ring = 3 * RING,
+				      .ring_slots = RING,
+				      .flags = SERVICE_SETTLES });
 	add_service(b, VIP4, 443, IPPROTO_TCP,
 		    (struct service){ .id = 1, .class = CLASS_CONFIDENTIAL, .ring_slots = RING });
 	add_service(b, VIP4, 53, IPPROTO_UDP,
@@ -255,6 +266,12 @@ static void fill_tables(struct bench *b)
 		b, VIP6, 443, IPPROTO_TCP,
 		(struct service){
 			.id = 3, .class = CLASS_CONFIDENTIAL, .ring = RING, .ring_slots = RING });
+	add_service(b, VIP4, 446, IPPROTO_TCP,
+		    (struct service){ .id = 6,
+				      .class = CLASS_CONFIDENTIAL,
+				      .ring_slots = RING,
+				      .flags = SERVICE_SPECIAL,
+				      .forward = FORWARD_GUE });
 	add_service(b, VIP4, 444, IPPROTO_TCP,
 		    (struct service){ .id = 4,
 				      .class = CLASS_CONFIDENTIAL,
@@ -267,7 +284,7 @@ static void fill_tables(struct bench *b)
 static struct frame frame_of(enum kind k)
 {
 	static const uint8_t ethernet[12] = { 2, 1, 2, 3, 4, 5, 2, 6, 7, 8, 9, 10 };
-	int port = k == UDP4 ? 53 : k == LAPSED4 ? 444 : 443, ip = k == TCP6 ? 40 : 20;
+	int port = k == UDP4 ? 53 : k == LAPSED4 ? 444 : k == SETTLED4 ? 445 : k == GUE4 ? 446 : 443, ip = k == TCP6 ? 40 : 20;
 	struct frame f = { .n = k == TCP6 ? 74 : 60 };
 	struct addr vip = address(k == TCP6 ? VIP6 : k == OTHER4 ? "192.0.2.2" : VIP4);
 	uint8_t *l3 = f.b + 14, *l4 = l3 + ip;
