@@ -77,6 +77,11 @@ static void read_ids(struct conf *y, const yaml_node_t *node, void *field)
 	field_values(y, node, field, SNP_ID_BYTES, read_hex16);
 }
 
+static void read_pcrs(struct conf *y, const yaml_node_t *node, void *field)
+{
+	field_values(y, node, field, SHA256_BYTES, read_hex32);
+}
+
 static void read_chip_ids(struct conf *y, const yaml_node_t *node, void *field)
 {
 	field_values(y, node, field, SNP_CHIP_ID_BYTES, read_chip_id);
@@ -249,6 +254,8 @@ void snp_rules_read(struct conf *y, const yaml_node_t *node, struct snp_rules *s
 		{ "mitigation", false, read_mitigation, 0 },
 		{ "chip-ids", false, read_chip_ids, offsetof(struct snp_rules, chip_ids) },
 		{ "csp-ids", false, read_csp_ids, offsetof(struct snp_rules, csp_ids) },
+		{ "azure-vtpm", false, field_permission, offsetof(struct snp_rules, azure_vtpm) },
+		{ "azure-pcrs", false, read_pcrs, offsetof(struct snp_rules, azure_pcrs) },
 		{ "masked-chip-id", false, field_permission,
 		  offsetof(struct snp_rules, masked_chip_id) },
 		{ "provisional-firmware", false, field_permission,
@@ -287,6 +294,7 @@ void snp_rules_free(struct snp_rules *s)
 	free(s->family_ids.values);
 	free(s->image_ids.values);
 	free(s->chip_ids.values);
+	free(s->azure_pcrs.values);
 	free(s->csp_ids.names);
 	free(s->minimum_tcb.floors);
 	free(s->minimum_launch_tcb.floors);

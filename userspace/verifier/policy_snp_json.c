@@ -116,6 +116,8 @@ json_t *snp_rules_json(const struct snp_rules *s)
 	put_mitigation(&w, s);
 	put_permission(&w, "debug", s->debug);
 	put_permission(&w, "migration", s->migration);
+	put_permission(&w, "azure-vtpm", s->azure_vtpm);
+	put_values(&w, "azure-pcrs", &s->azure_pcrs);
 	put_permission(&w, "masked-chip-id", s->masked_chip_id);
 	put_permission(&w, "provisional-firmware", s->provisional_firmware);
 	put_permission(&w, "newer-versions", s->newer_versions);

@@ -213,6 +213,8 @@ static enum reason check_report_data(struct snp_case *c)
 {
 	const uint8_t *want = c->evidence->report_data;
 
+	if (c->is_azure)
+		return snp_azure_check(c);
 	if (want && CRYPTO_memcmp(c->report.report_data, want, REPORT_DATA_BYTES))
 		return refuse(
 			c->out, REASON_REPORT_DATA,
@@ -299,6 +301,24 @@ static void begin(struct snp_case *c, const struct policy *policy, const struct 
 	c->out = out;
 }
 
+/* The report by itself, or in what Azure's paravisor wraps around it. */
+static enum reason parse_report(struct snp_case *c)
+{
+	struct bytes report = c->evidence->report;
+	enum reason reason;
+
+	c->is_azure = azure_hcl_looks_like(report);
+	if (c->is_azure) {
+		reason = azure_hcl_parse(report, &c->hcl, c->out);
+		if (reason)
+			return reason;
+		report = c->hcl.report;
+	}
+	reason = snp_report_parse(report, &c->report, c->out);
+	c->report_parsed = reason == REASON_OK;
+	return reason;
+}
+
 static void end(struct snp_case *c)
 {
 	snp_certs_free(&c->certs);
@@ -314,10 +334,9 @@ enum reason snp_appraise(const struct policy *policy, const struct evidence *evi
 	bool known;
 
 	begin(&c, policy, evidence, out);
-	reason = snp_report_parse(evidence->report, &c.report, out);
+	reason = parse_report(&c);
 	if (reason)
 		return reason;
-	c.report_parsed = true;
 	known = snp_known_chain(&c);
 	if (!known)
 		reason = snp_certs_gather(evidence, &c.certs, out);

@@ -3,6 +3,7 @@
 #ifndef SNP_H
 #define SNP_H
 
+#include "verifier/azure_hcl.h"
 #include "verifier/policy_rules.h"
 #include "verifier/snp_certs.h"
 #include "verifier/snp_known.h"
@@ -19,12 +20,19 @@ struct snp_case {
 	struct snp_leaf leaf;
 	struct snp_tcb reported, committed, current, launch;
 	struct crl_facts crl;
+	struct azure_hcl hcl; /* what the report came in, and its answer; is_azure: it did */
+	uint8_t pcrs[AZURE_PCRS_BYTES];
+	bool is_azure, has_pcrs;
 	bool report_parsed, chain_verified, leaf_read, crl_checked;
 	/* Of the cache: what is held until the end, and the key of what came along. */
 	struct cached *known, *authority;
 	struct cache_key key;
 	bool has_key;
 };
+
+/* snp_azure.c: that it is an answer to the question; what policy says of such. */
+enum reason snp_azure_check(struct snp_case *c);
+enum reason snp_azure_judge(const struct snp_case *c);
 
 /* The CRL that counts: collateral, or else the host's. */
 struct bytes snp_case_crl(const struct snp_case *c);

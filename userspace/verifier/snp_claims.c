@@ -116,6 +116,17 @@ static void put_report(const struct snp_case *c, json_t *o)
 	put_tcb(o, "launch_tcb", &t, p);
 }
 
+/* Of Azure's paravisor; PCRs only of a quote that covers them all. */
+static void put_azure(const struct snp_case *c, json_t *o)
+{
+	json_t *azure = json_object();
+
+	put(azure, "quote", json_boolean(c->hcl.attest.n != 0));
+	if (c->has_pcrs)
+		put_hex(azure, "pcrs", c->pcrs, sizeof(c->pcrs));
+	put(o, "azure", azure);
+}
+
 static void put_leaf(const struct snp_case *c, json_t *o)
 {
 	const struct cert *leaf = c->certs.leaf;
@@ -178,6 +189,8 @@ void snp_claims_fill(const struct snp_case *c)
 		memcpy(c->out->measurement, c->report.measurement, DIGEST_BYTES);
 		put_report(c, o);
 	}
+	if (c->is_azure)
+		put_azure(c, o);
 	if (c->certs.leaf)
 		put_leaf(c, o);
 	if (c->chain_verified) {

@@ -279,7 +279,7 @@ static enum reason judge_place(const struct snp_case *c)
 enum reason snp_judge(const struct snp_case *c)
 {
 	static enum reason (*const rules[])(const struct snp_case *c) = {
-		judge_product,	    judge_key,		    judge_debug,    judge_migration,
+		snp_azure_judge,    judge_product,	    judge_key,		    judge_debug,    judge_migration,
 		judge_guest_policy, judge_platform_unknown, judge_platform, judge_vmpl,
 		judge_age,	    judge_guest,	    judge_place,
 	};

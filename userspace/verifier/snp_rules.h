@@ -39,6 +39,8 @@ struct snp_rules {
 	struct value_list measurements, host_data, id_keys, author_keys, family_ids, image_ids,
 		chip_ids; /* chip ids of 8 bytes are padded with zeroes, as in reports */
 	struct csp_list csp_ids;
+	bool azure_vtpm; /* reports of Azure's paravisor */
+	struct value_list azure_pcrs;
 	uint64_t minimum_guest_svn, vmpl_maximum, vmpl_minimum;
 	struct mask_rule policy, platform;
 	bool debug, migration, masked_chip_id, provisional_firmware, newer_versions;
