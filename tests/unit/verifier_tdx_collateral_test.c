@@ -157,6 +157,16 @@ static void deep(struct tdx_scene *s)
 	sign_text(s, text);
 }
 
+/* Deeper than any of Intel's, not too deep for a parser. */
+static void deeper(struct tdx_scene *s)
+{
+	json_t *nest = json_array();
+
+	for (int i = 0; i < TDX_JSON_DEPTH; i++)
+		nest = json_pack("[o]", nest);
+	json_object_set_new(s->info, "x", nest);
+}
+
 static void no_object(struct tdx_scene *s)
 {
 	sign_text(s, "[]");
@@ -414,6 +424,7 @@ static void test_signed(void **state)
 		{ "the other document", NULL, swapped, REASON_COLLATERAL },
 		{ "a key twice", NULL, twice, REASON_COLLATERAL },
 		{ "too deep", NULL, deep, REASON_COLLATERAL },
+		{ "deeper than wanted", deeper, NULL, REASON_COLLATERAL },
 		{ "no object", NULL, no_object, REASON_COLLATERAL },
 		{ "cut", NULL, cut_text, REASON_COLLATERAL },
 	};

@@ -387,6 +387,27 @@ static void twice_ppid(struct tdx_scene *s)
 	s->extension_n = tdx_lab_tlv(s->extension, 0x30, list, at);
 }
 
+/* PCESVN stands twice where CPUSVN should: nothing is wrong but that one is not there. */
+static void no_cpusvn(struct tdx_scene *s)
+{
+	static const uint8_t pcesvn[] = { 0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 1, 13, 1, 2, 17 };
+	uint8_t *list = s->extension, *at;
+	size_t n = tdx_lab_extension(list, &s->platform), entry = 2 + 13 + 18;
+
+	at = memmem(list, n, pcesvn, sizeof(pcesvn));
+	assert_non_null(at);
+	at += sizeof(pcesvn) + 3; /* its INTEGER of one byte; the entry of CPUSVN follows */
+	assert_int_equal(at[sizeof(pcesvn) + 3], 18);
+	memmove(at, at + entry, list + n - at - entry);
+	s->extension_n = n - entry;
+	/* The lengths around it: extension, its second entry, the list in that. */
+	list[3] -= entry;
+	at = memmem(list + 4, 64, "\x30\x82", 2);
+	at[3] -= entry;
+	at = memmem(at + 2, 64, "\x30\x82", 2);
+	at[3] -= entry;
+}
+
 static void no_extension(struct tdx_scene *s)
 {
 	uint8_t v[32];
@@ -402,6 +423,7 @@ static void test_extension_of_leaf(void **state)
 	static const struct tdx_row rows[] = {
 		{ "an entry twice", twice_ppid, NULL, REASON_CERT_LEAF },
 		{ "entries missing", no_extension, NULL, REASON_CERT_LEAF },
+		{ "CPUSVN missing", no_cpusvn, NULL, REASON_CERT_LEAF },
 	};
 
 	(void)state;
