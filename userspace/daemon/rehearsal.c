@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/outcome.h"
+#include "daemon/collateral.h"
 #include "verifier/rehearse.h"
 
 enum {
@@ -41,6 +42,7 @@ static bool compose(struct daemon *d, const struct node *n, const char *policy,
 		    struct msg_appraise *m)
 {
 	const struct stored *s = n->cached.bytes ? &n->cached : &n->fresh;
+	struct appraisal none = { 0 };
 	struct msg_evidence e = { 0 };
 
 	memset(m, 0, sizeof(*m));
@@ -53,6 +55,7 @@ static bool compose(struct daemon *d, const struct node *n, const char *policy,
 	memcpy(m->certs, e.certs, sizeof(m->certs));
 	m->certs_count = e.certs_count;
 	m->collateral[COLLATERAL_CRL] = bytes_of(d->crl, d->crl_bytes);
+	collateral_attach(d, n, &none, m);
 	return true;
 }
 
