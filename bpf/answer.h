@@ -254,10 +254,12 @@ static __always_inline int answer_icmp(struct xdp_md *ctx, const struct packet *
 __noinline int answer(struct xdp_md *ctx, __u32 mtu)
 {
 	struct packet p = {};
+	enum outcome o = parse(ctx, &p);
 
-	if (parse(ctx, &p) != OUT_STEERED || !source_is_one_host(&p))
+	if ((o != OUT_STEERED && o != OUT_FRAGMENT) || !source_is_one_host(&p))
 		return XDP_DROP;
-	if (p.proto == IPPROTO_TCP && !mtu)
+	/* Of a segment in pieces nobody can say how long it is, so what RST it deserves. */
+	if (p.proto == IPPROTO_TCP && !mtu && o == OUT_STEERED)
 		return answer_reset(ctx, &p);
 	return answer_icmp(ctx, &p, mtu);
 }

@@ -143,6 +143,21 @@ static __always_inline void *reframe(struct xdp_md *ctx, const struct packet *p,
 	return new + sizeof(hop->proto);
 }
 
+/*
+ * Makes room for grow bytes.  Tags are of the network that the packet came from, and say nothing
+ * in another one: they go when it leaves by another interface.
+ */
+static __always_inline bool make_room(struct xdp_md *ctx, struct packet *p,
+				      const struct backend *to, __u32 grow)
+{
+	__u32 tags = to->ifindex == ctx->ingress_ifindex ? 0 : tag_bytes(p);
+
+	if (grow != tags && bpf_xdp_adjust_head(ctx, (int)tags - (int)grow))
+		return false;
+	p->l3 -= tags;
+	return true;
+}
+
 /* What a steered packet needs beside a lease, for an outer packet of so many bytes. */
 static __always_inline enum outcome check_way(const struct backend *to, __u32 length)
 {
@@ -151,7 +166,7 @@ static __always_inline enum outcome check_way(const struct backend *to, __u32 le
 	return to->mtu ? OUT_TOO_BIG : OUT_NO_NEXT_HOP;
 }
 
-static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, const struct packet *p,
+static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, struct packet *p,
 						 const struct backend *to)
 {
 	struct outer4 o = {
@@ -161,13 +176,10 @@ static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, const struc
 		.proto = p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP,
 		.tos = p->tos,
 	};
-	enum outcome out = check_way(to, o.length);
 	struct hop hop = hop_to(to);
 	struct iphdr *ip;
 
-	if (out != OUT_STEERED)
-		return out;
-	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(*ip)))
+	if (!make_room(ctx, p, to, sizeof(*ip)))
 		return OUT_NO_HEADROOM;
 	ip = reframe(ctx, p, sizeof(*ip), &hop);
 	if (!ip)
@@ -176,7 +188,7 @@ static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, const struc
 	return OUT_STEERED;
 }
 
-static __always_inline enum outcome encapsulate6(struct xdp_md *ctx, const struct packet *p,
+static __always_inline enum outcome encapsulate6(struct xdp_md *ctx, struct packet *p,
 						 const struct settings *set,
 						 const struct backend *to, __u64 hash)
 {
@@ -188,13 +200,10 @@ static __always_inline enum outcome encapsulate6(struct xdp_md *ctx, const struc
 		.proto = p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP,
 		.tos = p->tos,
 	};
-	enum outcome out = check_way(to, p->length + sizeof(struct ipv6hdr));
 	struct hop hop = hop_to(to);
 	struct ipv6hdr *ip;
 
-	if (out != OUT_STEERED)
-		return out;
-	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(*ip)))
+	if (!make_room(ctx, p, to, sizeof(*ip)))
 		return OUT_NO_HEADROOM;
 	ip = reframe(ctx, p, sizeof(*ip), &hop);
 	if (!ip)

@@ -9,6 +9,8 @@
 
 #include "answer.h"
 #include "count.h"
+#include "forward.h"
+#include "fragment.h"
 #include "icmp.h"
 #include "service.h"
 #include "stats.h"
@@ -32,20 +34,20 @@ static __always_inline int refuse(struct xdp_md *ctx, const struct service *s,
 {
 	__u32 outer;
 
-	if (!s || s->refusal == REFUSE_DROP || why == OUT_INTERNAL)
+	if (!s || s->refusal == REFUSE_DROP || why == OUT_INTERNAL ||
+	    why == OUT_FRAGMENT_FULL || why == OUT_FRAGMENT_OVERLAP)
 		return XDP_DROP;
 	if (why == OUT_LEASE_LAPSED && s->on_lapse == LAPSE_DROP)
 		return XDP_DROP;
 	if (why != OUT_TOO_BIG || !to)
 		return answer(ctx, 0);
-	outer = to->ethertype == bpf_htons(ETH_P_IP) ? sizeof(struct iphdr)
-						     : sizeof(struct ipv6hdr);
+	outer = overhead(s, to);
 	return answer(ctx, to->mtu > outer ? to->mtu - outer : 0xffff - outer);
 }
 
 /* The rest of the way of a packet whose flow is known. */
 static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
-				 const struct packet *p, bool anew)
+				 struct packet *p, bool anew)
 {
 	struct service_key key = { p->dst, service_rest(p->dport, p->proto, SERVICE_PORT) };
 	__u64 to = destination_hash(p->dst.half[0], p->dst.half[1], key.rest), hash;
@@ -59,10 +61,12 @@ static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
 		c = p->part <= PART_FIRST ? choose(set, s, hash, p->opens)
 					  : choose_known(s, p, hash);
 		o = c.why;
-		if (c.to && c.to->ethertype == bpf_htons(ETH_P_IP))
-			o = encapsulate4(ctx, p, c.to);
-		else if (c.to)
-			o = encapsulate6(ctx, p, set, c.to, hash);
+		if (c.to && p->part == PART_FIRST) {
+			o = fragment_remember(ctx, p, c.to->id);
+			c.to = o == OUT_STEERED ? c.to : NULL;
+		}
+		if (c.to)
+			o = dress(ctx, set, s, p, c.to, hash);
 		if (c.to && o == OUT_STEERED) {
 			count_forwarded(s->id, c.to->id, p->frame, c.anew || anew);
 			return c.to->ifindex == ctx->ingress_ifindex
@@ -90,7 +94,9 @@ __noinline int general(struct xdp_md *ctx, bool anew)
 	set = bpf_map_lookup_elem(&settings, &key);
 	if (!set)
 		return XDP_ABORTED; /* never: an array of one has one */
-	if (o == OUT_NOT_OURS && is_icmp(&p))
+	if (o == OUT_FRAGMENT)
+		o = fragment_read(ctx, &p);
+	else if (o == OUT_NOT_OURS && is_icmp(&p))
 		o = icmp_read(ctx, &p);
 	if (o == OUT_STEERED)
 		return serve(ctx, set, &p, anew);

@@ -6,8 +6,10 @@
  * untouched, and so does what a VIP needs from its neighbours: ARP, neighbour
  * discovery, and ICMP errors about our own replies.
  *
- * Forms accepted: IPv4 or IPv6 in IPv4 or IPv6 (RFC 2003, 2473, 4213), no options,
- * no fragments.
+ * Forms accepted: IPv4 or IPv6 in IPv4 or IPv6 (RFC 2003, 2473, 4213), or the same with
+ * GUE in between (draft-ietf-intarea-gue-09; variant 1, or variant 0 without optional
+ * fields); no options, no fragments.  A UDP checksum is not looked at: what it covers has
+ * its own.
  */
 #include "count.h"
 #include "parse.h"
@@ -32,6 +34,14 @@ const volatile __u32 abi_version = ABI_VERSION;
 enum {
 	ECN_MASK = 3,
 	ECN_CE = 3, /* congestion experienced: RFC 3168 */
+	GUE_PORT = 6080,
+};
+
+/* The header of GUE's variant 0; variant 1 has none, the version of an inner IP header is there. */
+struct gue {
+	__u8 variant_length; /* variant in 2 bits, C, words of optional fields in 5 */
+	__u8 proto;
+	__be16 flags;
 };
 
 /* What the outer header says; proto is what follows it. */
@@ -144,10 +154,50 @@ static __always_inline enum outcome judge_ipv6(struct cursor *c, __u32 room)
 	return !ip_is_ipv4(&dst) && is_vip(&dst) ? OUT_DECAPSULATED : OUT_NOT_A_VIP;
 }
 
+static __always_inline bool is_gue(const struct cursor *c, const struct outer *o)
+{
+	struct cursor ahead = *c;
+	const struct udphdr *udp;
+
+	if (o->proto != IPPROTO_UDP)
+		return false;
+	udp = take(&ahead, sizeof(*udp));
+	return udp && udp->dest == bpf_htons(GUE_PORT);
+}
+
+/* Moves on to the inner header, as if the outer IP header were longer: proto is what is inside. */
+static __always_inline enum outcome enter_gue(struct cursor *c, struct outer *o)
+{
+	const struct udphdr *udp = take(c, sizeof(*udp));
+	struct cursor ahead = *c;
+	const struct gue *gue;
+	__u32 length;
+
+	gue = take(&ahead, sizeof(*gue));
+	if (!udp || !gue)
+		return OUT_TRUNCATED;
+	length = bpf_ntohs(udp->len);
+	if (length < sizeof(*udp) + sizeof(*gue) || o->header + length != o->p.length)
+		return OUT_MALFORMED;
+	o->header += sizeof(*udp);
+	if (gue->variant_length >> 6 == 1) {
+		o->proto = gue->variant_length >> 4 == 6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+		return OUT_STEERED;
+	}
+	if (gue->variant_length || gue->flags ||
+	    (gue->proto != IPPROTO_IPIP && gue->proto != IPPROTO_IPV6))
+		return OUT_MALFORMED;
+	o->header += sizeof(*gue);
+	o->proto = gue->proto;
+	*c = ahead;
+	return OUT_STEERED;
+}
+
 /* What to do with the packet; the last lines, after everything refused, hand it up. */
 static __always_inline enum outcome judge(struct cursor *c, struct outer *o)
 {
 	enum outcome why;
+	bool gue;
 
 	o->p.frame = c->end - c->pos;
 	switch (parse_ethernet(c, &o->p)) {
@@ -162,7 +212,8 @@ static __always_inline enum outcome judge(struct cursor *c, struct outer *o)
 	}
 	if (why == OUT_NOT_OURS)
 		return why;
-	if (o->proto != IPPROTO_IPIP && o->proto != IPPROTO_IPV6)
+	gue = why == OUT_STEERED && is_gue(c, o) && !is_vip(&o->p.dst);
+	if (!gue && o->proto != IPPROTO_IPIP && o->proto != IPPROTO_IPV6)
 		return judge_bare(c, o, why);
 	if (!is_peer(o))
 		return OUT_PEER_UNKNOWN;
@@ -170,6 +221,10 @@ static __always_inline enum outcome judge(struct cursor *c, struct outer *o)
 		return why;
 	if (o->p.l3 + o->p.length > o->p.frame || o->p.length < o->header)
 		return OUT_MALFORMED;
+	if (gue)
+		why = enter_gue(c, o);
+	if (why != OUT_STEERED)
+		return why;
 	if (o->proto == IPPROTO_IPIP)
 		return judge_ipv4(c, o->p.length - o->header);
 	return judge_ipv6(c, o->p.length - o->header);

@@ -235,7 +235,7 @@ enum outcome {
 	OUT_TRUNCATED,	     /* to a VIP, but ends inside its headers */
 	OUT_MALFORMED,	     /* to a VIP, with lengths that contradict each other */
 	OUT_IP_OPTIONS,	     /* to a VIP, with IPv4 options or IPv6 extension headers */
-	OUT_FRAGMENT,	     /* to a VIP, in pieces */
+	OUT_FRAGMENT,	     /* to a VIP, in pieces that have no ports */
 	OUT_CLASS_UNKNOWN,   /* the service has a class that we do not know */
 	OUT_NO_BACKEND,	     /* no ring, or an empty slot */
 	OUT_LEASE_LAPSED,    /* candidates there are, none with a live lease */
@@ -250,6 +250,10 @@ enum outcome {
 	OUT_ECHOED,	     /* an echo request, answered by us */
 	OUT_ECHO_LIMITED,    /* another, of too many, or of nobody that could be answered */
 	OUT_ICMP_UNRELATED,  /* an ICMP error to a VIP that quotes nothing it has sent */
+	OUT_FRAGMENT_UNKNOWN, /* a later fragment whose first has not come, or long ago */
+	OUT_FRAGMENT_FULL,   /* no room to remember which fragments have come */
+	OUT_FRAGMENT_TINY,   /* a first fragment without all of its TCP or UDP header */
+	OUT_FRAGMENT_OVERLAP, /* a fragment of what has come already, or beyond the last */
 	OUT_COUNT	     /* keep last */
 };
 

@@ -376,6 +376,120 @@ static void congestion(struct guard_rig *r)
 	}
 }
 
+/* A wrapped frame with UDP between the headers, and GUE's own of variant 0. */
+static struct frame with_gue(struct frame f, int variant)
+{
+	uint8_t *ip = f.b + f.l3, *udp = f.b + f.l4;
+	bool ipv6 = frame_is_ipv6(&f);
+	size_t inner = f.n - f.l4, head = variant ? 8 : 12;
+
+	memmove(udp + head, udp, inner);
+	f.n += head;
+	put16(udp, 50000);
+	put16(udp + 2, 6080);
+	put16(udp + 4, (uint16_t)(inner + head));
+	if (!variant)
+		put32(udp + 8, (uint32_t)ip[ipv6 ? 6 : 9] << 16);
+	ip[ipv6 ? 6 : 9] = IPPROTO_UDP;
+	put16(ip + (ipv6 ? 4 : 2), (uint16_t)(f.n - (ipv6 ? f.l4 : f.l3)));
+	frame_fix(&f);
+	put16(udp + 6, 0);
+	return f;
+}
+
+static void gue(struct guard_rig *r)
+{
+	static const char *const vips[] = { VIP4, VIP6 }, *const routers[] = { ROUTER4, ROUTER6 };
+	struct frame in, w, wanted;
+
+	for (int i = 0; i < 8; i++) {
+		int variant = i >> 2;
+		size_t whole, inner;
+
+		for (unsigned int tags = 0; tags <= 2; tags++) {
+			in = to(vips[i & 1], tags);
+			w = wrapped(&in, routers[i >> 1 & 1]);
+			w = with_gue(w, variant);
+			wanted = unwrapped(&in);
+			row(r, "GUE from a router", &w, OUT_DECAPSULATED, &wanted);
+		}
+		in = to(vips[i & 1], 0);
+		w = wrapped(&in, i >> 1 & 1 ? "fd00:9::fd" : "10.9.0.253");
+		w = with_gue(w, variant);
+		row(r, "GUE from a stranger", &w, OUT_PEER_UNKNOWN, NULL);
+		in = to(i & 1 ? OTHER6 : OTHER4, 0);
+		w = wrapped(&in, routers[i >> 1 & 1]);
+		w = with_gue(w, variant);
+		row(r, "GUE for no VIP", &w, OUT_NOT_A_VIP, NULL);
+		in = to(vips[i & 1], 0);
+		w = wrapped(&in, routers[i >> 1 & 1]);
+		w = with_gue(w, variant);
+		inner = w.l4 + 8;
+		for (whole = w.n, w.n = 14; w.n < whole; w.n++)
+			row(r, "GUE, cut", &w, w.n < inner ? OUT_NOT_OURS : OUT_MALFORMED, NULL);
+	}
+	in = to(VIP4, 0);
+	w = wrapped(&in, ROUTER4);
+	w = with_gue(w, 1);
+	inet_pton(AF_INET, VIP4, w.b + w.l3 + 16);
+	frame_fix(&w);
+	row(r, "GUE to a VIP itself", &w, OUT_NOT_ENCAPSULATED, NULL);
+}
+
+/* RFC 6040 behind UDP, where the inner header lies further in. */
+static void gue_congestion(struct guard_rig *r)
+{
+	for (int i = 0; i < 4; i++) {
+		struct spec s = { .src = i & 1 ? CLIENT6 : CLIENT4,
+				  .dst = i & 1 ? VIP6 : VIP4,
+				  .proto = IPPROTO_UDP,
+				  .tos = 0x49,
+				  .payload = 5 };
+		struct frame in = frame_of(&s), w = wrapped(&in, ROUTER4), wanted;
+
+		w = with_gue(w, i >> 1);
+		w.b[w.l3 + 1] = 0x4b;
+		frame_fix(&w);
+		s.tos = 0x4b;
+		wanted = frame_of(&s);
+		wanted = unwrapped(&wanted);
+		row(r, "GUE, congestion", &w, OUT_DECAPSULATED, &wanted);
+	}
+}
+
+/* at: from the UDP header on. */
+static void gue_damaged(struct guard_rig *r)
+{
+	static const struct {
+		const char *what;
+		int variant;
+		size_t at;
+		uint16_t value;
+		enum outcome why;
+	} rows[] = {
+		{ "GUE to another port", 1, 2, 6081, OUT_NOT_OURS },
+		{ "UDP length a byte long", 1, 4, 79, OUT_MALFORMED },
+		{ "UDP length a byte short", 1, 4, 77, OUT_MALFORMED },
+		{ "UDP length below its header", 1, 4, 7, OUT_MALFORMED },
+		{ "variant 1, of another version of IP", 1, 8, 0x5500, OUT_MALFORMED },
+		{ "variant 1, IPv4 said to be IPv6", 1, 8, 0x6500, OUT_MALFORMED },
+		{ "variant 2", 0, 8, 0x8004, OUT_MALFORMED },
+		{ "variant 0, control message", 0, 8, 0x2004, OUT_MALFORMED },
+		{ "variant 0, optional fields", 0, 8, 0x0104, OUT_MALFORMED },
+		{ "variant 0, of another protocol", 0, 8, 0x0006, OUT_MALFORMED },
+		{ "variant 0, flags", 0, 10, 0x8000, OUT_MALFORMED },
+		{ "variant 0, IPv4 said to be IPv6", 0, 8, 0x0029, OUT_MALFORMED },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct frame in = to(VIP4, i % 3), w = wrapped(&in, i & 1 ? ROUTER6 : ROUTER4);
+
+		w = with_gue(w, rows[i].variant);
+		put16(w.b + w.l4 + rows[i].at, rows[i].value);
+		row(r, rows[i].what, &w, rows[i].why, NULL);
+	}
+}
+
 static void abi(struct guard_rig *r)
 {
 	bool good = r->g->rodata->abi_version == ABI_VERSION;
@@ -400,6 +514,9 @@ int main(void)
 	damaged(&r);
 	cut(&r);
 	congestion(&r);
+	gue(&r);
+	gue_congestion(&r);
+	gue_damaged(&r);
 	printf("1..%u\n", r.rows);
 	guard_bpf__destroy(r.g);
 	return r.failed != 0;

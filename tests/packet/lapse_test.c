@@ -165,8 +165,7 @@ static void moved(struct rig *r, const struct spec *s, enum on_lapse on)
 	if (on == LAPSE_RESTEER)
 		served(r, "moved, resteer", s, second, true);
 	else
-		refused(r, "moved, not to be resteered", s,
-			on == LAPSE_ANSWER ? XDP_TX : XDP_DROP);
+		refused(r, "moved, not to be resteered", s, on == LAPSE_ANSWER ? XDP_TX : XDP_DROP);
 }
 
 int main(void)

@@ -83,6 +83,7 @@ static void test_services_flip_and_keep_rings(void **state)
 	second[0].class = CLASS_PUBLIC;
 	second[0].refusal = REFUSE_DROP;
 	second[0].on_lapse = LAPSE_ANSWER;
+	second[0].forward = FORWARD_GUE;
 	assert_int_equal(tables_set_services(t, second, 2, again, why), 0);
 	assert_int_not_equal(w.settings.services_half, half);
 	assert_int_equal(again[1], ids[0]);
@@ -95,6 +96,8 @@ static void test_services_flip_and_keep_rings(void **state)
 	assert_int_equal(s->ring_slots, 0);
 	assert_int_equal(s->refusal, REFUSE_DROP);
 	assert_int_equal(s->on_lapse, LAPSE_ANSWER);
+	assert_int_equal(s->forward, FORWARD_GUE);
+	assert_true(s->flags & SERVICE_SPECIAL);
 	assert_memory_equal(tables_ring(t, ids[0], &slots), ring, sizeof(ring));
 	assert_int_equal(slots, 5);
 	daemon_end(t);

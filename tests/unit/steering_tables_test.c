@@ -194,6 +194,7 @@ static void test_a_next_hop_is_written_whole_or_not_at_all(void **state)
 	b = &w.backends[held.id];
 	tables_lease(t, held.id, CLASS_PUBLIC, 11);
 	tables_set_hand(t, held.id, BACKEND_EVICTED);
+	hop.via = want.addr;
 	tables_set_nexthop(t, held.id, &hop);
 	assert_int_equal(b->ifindex, 7);
 	assert_int_equal(b->mtu, 9000);
@@ -202,6 +203,11 @@ static void test_a_next_hop_is_written_whole_or_not_at_all(void **state)
 	assert_int_equal(b->generation, held.generation);
 	assert_int_equal(b->flags, BACKEND_EVICTED);
 	assert_int_equal(b->until[CLASS_PUBLIC], 11);
+	hop.via.w[3] ^= 1; /* behind a gateway: the hand does not undo it, nor it the hand */
+	tables_set_nexthop(t, held.id, &hop);
+	assert_int_equal(b->flags, BACKEND_EVICTED | BACKEND_ROUTED);
+	tables_set_hand(t, held.id, BACKEND_DRAINED);
+	assert_int_equal(b->flags, BACKEND_DRAINED | BACKEND_ROUTED);
 	hop.state = NEXTHOP_FAILED;
 	tables_set_nexthop(t, held.id, &hop);
 	assert_int_equal(b->ifindex, 0);

@@ -25,6 +25,10 @@ const char *outcome_label(enum outcome o)
 	case OUT_ECHOED:	   return "echoed";
 	case OUT_ECHO_LIMITED:	   return "echo_limited";
 	case OUT_ICMP_UNRELATED:   return "icmp_unrelated";
+	case OUT_FRAGMENT_UNKNOWN: return "fragment_unknown";
+	case OUT_FRAGMENT_FULL:	   return "fragment_full";
+	case OUT_FRAGMENT_TINY:	   return "fragment_tiny";
+	case OUT_FRAGMENT_OVERLAP: return "fragment_overlap";
 	case OUT_COUNT:		   break;
 	}
 	return "unknown";
@@ -53,6 +57,10 @@ const char *outcome_str(enum outcome o)
 	case OUT_ECHOED:	   return "echo request answered";
 	case OUT_ECHO_LIMITED:	   return "echo request beyond the limit";
 	case OUT_ICMP_UNRELATED:   return "ICMP error about no flow of the VIP";
+	case OUT_FRAGMENT_UNKNOWN: return "fragment without its first";
+	case OUT_FRAGMENT_FULL:	   return "no room to remember fragments";
+	case OUT_FRAGMENT_TINY:	   return "first fragment too short";
+	case OUT_FRAGMENT_OVERLAP: return "fragments overlap";
 	case OUT_COUNT:		   break;
 	}
 	return "unknown outcome";
@@ -83,6 +91,10 @@ bool outcome_is_refusal(enum outcome o)
 	case OUT_NOT_A_VIP:
 	case OUT_ECHO_LIMITED:
 	case OUT_ICMP_UNRELATED:
+	case OUT_FRAGMENT_UNKNOWN:
+	case OUT_FRAGMENT_FULL:
+	case OUT_FRAGMENT_TINY:
+	case OUT_FRAGMENT_OVERLAP:
 		return true;
 	}
 	return true;

@@ -11,12 +11,12 @@ enum {
 	NEW_FLOWS_MAX = 100000000, /* more than a CPU can start: 10 ns each */
 };
 
-static const char *const lapse_names[] = { [LAPSE_RESTEER] = "resteer",
-					   [LAPSE_ANSWER] = "rst",
-					   [LAPSE_DROP] = "drop" };
-static const char *const forward_names[] = { [FORWARD_ENCAP] = "ipip",
-					     [FORWARD_GUE] = "gue",
-					     [FORWARD_L2] = "l2" };
+static const char *const lapse_names[] = {
+	[LAPSE_RESTEER] = "resteer", [LAPSE_ANSWER] = "rst", [LAPSE_DROP] = "drop"
+};
+static const char *const forward_names[] = {
+	[FORWARD_ENCAP] = "ipip", [FORWARD_GUE] = "gue", [FORWARD_L2] = "l2"
+};
 
 const char *lapse_str(enum on_lapse o)
 {

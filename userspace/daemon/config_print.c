@@ -91,6 +91,7 @@ static json_t *service_json(const struct config *c, const struct service_config 
 	put(o, "protocol", protocol_json(s->proto));
 	put(o, "class", json_string(class_str(s->class)));
 	put(o, "refusal", json_string(s->refusal == REFUSE_ANSWER ? "answer" : "drop"));
+	put(o, "forward", json_string(forward_str(s->forward)));
 	put(o, "on-lapse", json_string(lapse_str(s->on_lapse)));
 	put(o, "select", json_string(select_str(s->select)));
 	put_number(o, "ring", s->ring_slots);

@@ -199,6 +199,7 @@ static const struct conf_key service_keys[] = {
 	{ "class", true, read_class, SERVICE(class) },
 	{ "refusal", false, read_refusal, SERVICE(refusal) },
 	{ "on-lapse", false, read_on_lapse, 0 },
+	{ "forward", false, read_forward, SERVICE(forward) },
 	{ "select", false, read_select, SERVICE(select) },
 	{ "ring", false, read_ring, 0 },
 	{ "track", false, read_track, SERVICE(track) },

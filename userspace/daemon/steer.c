@@ -313,6 +313,7 @@ static struct service_want want_of(const struct service_config *s)
 		.class = s->class,
 		.refusal = s->refusal,
 		.on_lapse = s->on_lapse,
+		.forward = s->forward,
 		.settles = service_settles(s),
 	};
 

@@ -64,7 +64,8 @@ static bool may_settle(const struct ring_slot *s, const struct backend *backends
 {
 	uint16_t id = id_of(s->primary);
 
-	return id && id < max && !backends[id].flags && backends[id].until[class] > now;
+	return id && id < max && !(backends[id].flags & ~BACKEND_ROUTED) &&
+	       backends[id].until[class] > now;
 }
 
 /* The packet path writes flags, too: one that it has just set must not be lost. */

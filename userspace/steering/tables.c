@@ -254,8 +254,10 @@ void tables_revoke_all(struct tables *t)
 
 void tables_set_hand(struct tables *t, uint16_t id, uint8_t flags)
 {
+	struct backend *b = &t->backends[id];
+
 	if (id && id < t->backends_max)
-		__atomic_store_n(&t->backends[id].flags, flags, __ATOMIC_RELAXED);
+		__atomic_store_n(&b->flags, flags | (b->flags & BACKEND_ROUTED), __ATOMIC_RELAXED);
 }
 
 _Static_assert(offsetof(struct backend, mac) == 24 && offsetof(struct backend, ifindex) == 40,
@@ -266,16 +268,21 @@ void tables_set_nexthop(struct tables *t, uint16_t id, const struct nexthop *n)
 	enum { FROM = offsetof(struct backend, mac) / 8, WORDS = 6 };
 	uint64_t words[sizeof(struct backend) / 8];
 	struct backend b;
+	struct addr at;
 
 	if (!id || id >= t->backends_max)
 		return;
 	b = t->backends[id];
+	at = tables_backend_addr(&b);
 	b.ifindex = 0;
+	b.flags &= (uint8_t)~BACKEND_ROUTED;
 	memset(b.mac, 0, sizeof(b.mac));
 	memset(b.source_mac, 0, sizeof(b.source_mac));
 	b.mtu = 0;
 	if (nexthop_is_usable(n)) {
 		b.ifindex = n->ifindex;
+		if (!addr_equal(&n->via, &at))
+			b.flags |= BACKEND_ROUTED;
 		memcpy(b.mac, n->mac, sizeof(b.mac));
 		memcpy(b.source_mac, n->source_mac, sizeof(b.source_mac));
 		b.mtu = n->mtu && n->mtu < UINT16_MAX ? (uint16_t)n->mtu : UINT16_MAX;

@@ -46,6 +46,7 @@ struct service_want {
 	enum class class;
 	enum refusal refusal;
 	enum on_lapse on_lapse;
+	enum forward forward;
 	bool settles; /* its slots may settle: for TCP, which says when a flow begins */
 };
 

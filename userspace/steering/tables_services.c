@@ -199,6 +199,13 @@ static int check(const struct tables *t, const struct draft *f, char why[DATAPLA
 	return 0;
 }
 
+static uint16_t flags_of(const struct service_want *w)
+{
+	uint16_t flags = w->settles ? SERVICE_SETTLES : 0;
+
+	return w->forward != FORWARD_ENCAP ? flags | SERVICE_SPECIAL : flags;
+}
+
 static int fill(const struct tables *t, struct draft *f, char why[DATAPLANE_WHY_MAX])
 {
 	for (size_t i = 0; i < f->count; i++) {
@@ -215,7 +222,8 @@ static int fill(const struct tables *t, struct draft *f, char why[DATAPLANE_WHY_
 			.class = (uint8_t)w->class,
 			.refusal = (uint8_t)w->refusal,
 			.on_lapse = (uint8_t)w->on_lapse,
-			.flags = w->settles ? SERVICE_SETTLES : 0,
+			.forward = (uint8_t)w->forward,
+			.flags = flags_of(w),
 			.ring_ref = old ? old->ring_ref : 0,
 		};
 	}
