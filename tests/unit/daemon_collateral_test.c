@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What the store gives an appraisal, and when an appraisal is done again; no vendor at hand. */
+#include "unit/collateral_kit.h"
+
+#include "daemon/collateral.h"
+
+static struct daemon *d;
+static struct node node;
+static struct appraisal job;
+static struct msg_appraise message;
+static const struct bytes brought = { (const uint8_t *)"brought", 7 };
+
+static void on_nothing(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+static void put(const char *name)
+{
+	struct piece p = kit_piece(name);
+	char why[COLLATERAL_WHY_MAX];
+	struct store *s;
+
+	assert_int_equal(store_open(kit.dir, true, &s, why), 0);
+	assert_true(store_put(s, &p, LAB_NOW, why) >= 0);
+	store_close(s);
+	if (d->supply)
+		store_refresh(d->supply->store);
+}
+
+static int begin(void **state)
+{
+	kit_open_dir(state);
+	d = calloc(1, sizeof(*d));
+	d->config = calloc(1, sizeof(*d->config));
+	d->base = event_base_new();
+	TAILQ_INIT(&d->appraisals);
+	d->appraisal_event = evtimer_new(d->base, on_nothing, NULL);
+	collateral_defaults(&d->config->collateral);
+	strcpy(d->config->collateral.directory, kit.dir);
+	d->config->collateral.offline = true;
+	d->config->collateral.enabled = d->config->is_router = true;
+	memset(&node, 0, sizeof(node));
+	memset(&job, 0, sizeof(job));
+	message = (struct msg_appraise){ .certs_count = 1, .certs = { brought } };
+	return collateral_start(d);
+}
+
+static int end(void **state)
+{
+	collateral_stop(d);
+	event_free(d->appraisal_event);
+	event_base_free(d->base);
+	free(d->config);
+	free(d);
+	return kit_close_dir(state);
+}
+
+static struct msg_verdict verdict(enum reason r, const char *const names[])
+{
+	struct msg_verdict v = { .reason = r };
+
+	for (; names[v.wants_count]; v.wants_count++)
+		v.wants[v.wants_count] = kit_want(names[v.wants_count]);
+	return v;
+}
+
+#define VERDICT(r, ...) verdict(r, (const char *const[]){ __VA_ARGS__, NULL })
+
+/* Whether the appraisal is to come again; then it is taken out of the queue. */
+static bool again(struct msg_verdict v)
+{
+	bool kept = collateral_keeps(d, &node, &job, &v);
+
+	assert_int_equal(kept, !TAILQ_EMPTY(&d->appraisals));
+	if (kept)
+		TAILQ_REMOVE(&d->appraisals, &job, next);
+	return kept;
+}
+
+static bool holds(enum collateral kind, struct bytes want)
+{
+	return bytes_equal(message.collateral[kind], want);
+}
+
+#define TCB "intel/tcb-info/" KIT_FMSPC
+
+static void test_tdx(void **state)
+{
+	(void)state;
+	put(TCB);
+	put("intel/qe-identity");
+	put("intel/pck-crl/platform");
+	put("intel/root-crl");
+	assert_true(again(VERDICT(REASON_COLLATERAL_MISSING, TCB, "intel/qe-identity",
+				  "intel/pck-crl/platform", "intel/root-crl")));
+	collateral_attach(d, &node, &job, &message);
+	assert_true(holds(COLLATERAL_TCB_INFO, kit_text(kit.tcb_info)));
+	assert_true(holds(COLLATERAL_TCB_INFO_CHAIN, kit_text(kit.chain)));
+	assert_true(holds(COLLATERAL_QE_IDENTITY, kit_text(kit.qe_identity)));
+	assert_true(holds(COLLATERAL_QE_IDENTITY_CHAIN, kit_text(kit.chain)));
+	assert_true(holds(COLLATERAL_PCK_CRL, bytes_of(kit.pck_crl.der, kit.pck_crl.n)));
+	assert_true(holds(COLLATERAL_PCK_CRL_CHAIN, kit_text(kit.chain)));
+	assert_true(holds(COLLATERAL_ROOT_CRL, bytes_of(kit.root_crl.der, kit.root_crl.n)));
+	assert_true(holds(COLLATERAL_CRL, bytes_of(NULL, 0)));
+	assert_int_equal(message.certs_count, 1);
+	/* All of it was there: the next verdict is the last. */
+	assert_false(again(VERDICT(REASON_OK, TCB)));
+}
+
+static void test_snp(void **state)
+{
+	struct lab_crl own = kit_crl("ARK-Genoa");
+	struct bytes list = bytes_of(kit.scene.crl.der, kit.scene.crl.n);
+
+	(void)state;
+	put(KIT_VCEK);
+	put("amd/Milan/vcek-chain");
+	put("amd/Milan/vcek-crl");
+	assert_true(again(
+		VERDICT(REASON_NO_LEAF, KIT_VCEK, "amd/Milan/vcek-chain", "amd/Milan/vcek-crl")));
+	message.collateral[COLLATERAL_CRL] = bytes_of(own.der, own.n);
+	collateral_attach(d, &node, &job, &message);
+	assert_int_equal(message.certs_count, 3);
+	assert_true(bytes_equal(message.certs[0], kit_piece(KIT_VCEK).body));
+	assert_true(bytes_equal(message.certs[1], brought));
+	assert_true(bytes_equal(message.certs[2], kit_text(kit.chain)));
+	assert_int_equal(message.collateral[COLLATERAL_CRL].n, own.n + list.n);
+	assert_memory_equal(message.collateral[COLLATERAL_CRL].p, own.der, own.n);
+	assert_memory_equal(message.collateral[COLLATERAL_CRL].p + own.n, list.p, list.n);
+}
+
+/* DER behind text would be read as neither: the operator's word stands. */
+static void test_operators_pem(void **state)
+{
+	(void)state;
+	put("amd/Milan/vcek-crl");
+	again(VERDICT(REASON_OK, "amd/Milan/vcek-crl"));
+	message.collateral[COLLATERAL_CRL] = kit_text("-----BEGIN X509 CRL-----");
+	collateral_attach(d, &node, &job, &message);
+	assert_true(holds(COLLATERAL_CRL, kit_text("-----BEGIN X509 CRL-----")));
+}
+
+static void test_full_of_certificates(void **state)
+{
+	(void)state;
+	put(KIT_VCEK);
+	again(VERDICT(REASON_NO_LEAF, KIT_VCEK));
+	message.certs_count = CERTS_MAX;
+	collateral_attach(d, &node, &job, &message);
+	assert_int_equal(message.certs_count, CERTS_MAX);
+}
+
+/* Offline, what is not kept is not waited for: the verdict is told as it is, at once. */
+static void test_nothing_at_hand(void **state)
+{
+	(void)state;
+	assert_false(again(VERDICT(REASON_NO_LEAF, KIT_VCEK)));
+	assert_false(again(VERDICT(REASON_REPORT_SIGNATURE, KIT_VCEK)));
+	assert_int_equal(node.wants_count, 1); /* but known, for when it is imported */
+}
+
+/* After an update of the firmware another VCEK is wanted, and the old one no longer given. */
+static void test_another_tcb(void **state)
+{
+	static const char other[] = "amd/Milan/vcek/" KIT_CHIP "/4-2-24-220";
+
+	(void)state;
+	put(KIT_VCEK);
+	assert_true(again(VERDICT(REASON_NO_LEAF, KIT_VCEK)));
+	collateral_attach(d, &node, &job, &message);
+	assert_int_equal(message.certs_count, 2);
+	assert_false(again(VERDICT(REASON_TCB_MISMATCH, other)));
+	assert_int_equal(node.wants_count, 1);
+	message.certs_count = 1;
+	collateral_attach(d, &node, &job, &message);
+	assert_int_equal(message.certs_count, 1);
+}
+
+/* Whatever a verifier says, an appraisal comes to an end. */
+static void test_ends(void **state)
+{
+	int rounds = 0;
+
+	(void)state;
+	put(KIT_VCEK);
+	while (rounds < 100 && again(VERDICT(REASON_NO_LEAF, KIT_VCEK)))
+		rounds++; /* never attached, as if it did not fit */
+	assert_in_range(rounds, 1, 5);
+}
+
+/* More wants than there is room for, of two platforms in turn. */
+static void test_many_wants(void **state)
+{
+	(void)state;
+	again(VERDICT(REASON_OK, KIT_VCEK, "amd/Milan/vcek-chain", "amd/Milan/vlek-chain",
+		      "amd/Milan/vcek-crl", "amd/Milan/vlek-crl"));
+	again(VERDICT(REASON_OK, TCB, "intel/qe-identity", "intel/pck-crl/platform",
+		      "intel/root-crl"));
+	assert_in_range(node.wants_count, 1, EVIDENCE_WANTS_MAX);
+}
+
+#define WITH_DAEMON(test) cmocka_unit_test_setup_teardown(test, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_DAEMON(test_tdx),
+		WITH_DAEMON(test_snp),
+		WITH_DAEMON(test_operators_pem),
+		WITH_DAEMON(test_full_of_certificates),
+		WITH_DAEMON(test_nothing_at_hand),
+		WITH_DAEMON(test_another_tcb),
+		WITH_DAEMON(test_ends),
+		WITH_DAEMON(test_many_wants),
+	};
+
+	return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
+}
