@@ -178,6 +178,18 @@ static void root_by_stranger(struct nlab_scene *s)
 	s->certs[NLAB_ROOT].stranger = true;
 }
 
+static void by_key(struct nlab_scene *s)
+{
+	uint8_t *spki = NULL, hash[SHA256_BYTES];
+	int n = i2d_PUBKEY(s->certs[NLAB_ROOT].key, &spki);
+
+	policy_free(s->policy);
+	s->policy = policy_default();
+	assert_true(sha256(bytes_of(spki, n), hash));
+	assert_int_equal(policy_trust_root(s->policy, hash), 0);
+	OPENSSL_free(spki);
+}
+
 static void untrusted(struct nlab_scene *s)
 {
 	policy_free(s->policy);
@@ -234,7 +246,9 @@ static const struct nlab_row rows[] = {
 	{ "leaf on P-521", leaf_on_p521, NULL, REASON_CERT_LEAF },
 	{ "an authority as leaf", authority_as_leaf, NULL, REASON_CERT_LEAF },
 	{ "root expired", root_expired, NULL, REASON_CERT_EXPIRED },
-	{ "root not signed by itself", root_by_stranger, NULL, REASON_CERT_SIGNATURE },
+	{ "root pinned by its key", NULL, by_key, REASON_OK },
+	{ "root not signed by itself", root_by_stranger, by_key, REASON_CERT_SIGNATURE },
+	{ "… but pinned by its bytes", root_by_stranger, NULL, REASON_OK },
 	{ "root that nobody trusts", NULL, untrusted, REASON_UNTRUSTED_ROOT },
 	{ "made before the leaf", made_before_leaf, NULL, REASON_TIMESTAMP },
 	{ "made with the leaf", made_with_leaf, NULL, REASON_OK },

@@ -21,6 +21,7 @@ struct nitro_chain {
 	const struct cert *leaf; /* NULL until all could be read */
 	const struct cert *root; /* NULL until it is known to be a pinned one */
 	bool root_is_aws;	 /* pinned by us, not by policy */
+	bool root_by_bytes;	 /* pinned by the hash of its DER, not of its key */
 };
 
 /* One appraisal on its way.  Later steps may use what earlier ones have filled. */

@@ -50,8 +50,8 @@ enum reason nitro_chain_pin(struct nitro_chain *c, const struct root_list *more,
 			      "cabundle begins with \"%s\" of \"%s\", want the root",
 			      first->subject, first->issuer);
 	c->root_is_aws = !strcmp(hex(first->der_sha256, SHA256_BYTES, der), aws_root);
-	if (!c->root_is_aws && !root_list_has(more, first->der_sha256) &&
-	    !root_list_has(more, first->spki_sha256))
+	c->root_by_bytes = c->root_is_aws || root_list_has(more, first->der_sha256);
+	if (!c->root_by_bytes && !root_list_has(more, first->spki_sha256))
 		return refuse(
 			out, REASON_UNTRUSTED_ROOT,
 			"root certificate \"%s\", sha256 %s, is neither AWS's nor in the policy",
@@ -87,5 +87,8 @@ enum reason nitro_chain_verify(const struct nitro_chain *c, int64_t at, struct c
 	for (size_t i = 0; i < count; i++)
 		path[i] = &c->certs[count - 1 - i];
 	reason = check_kinds(path, count, out);
-	return reason ? reason : cert_path_verify(path, count, at, out);
+	if (reason)
+		return reason;
+	return c->root_by_bytes ? cert_path_verify_pinned(path, count, at, out)
+				: cert_path_verify(path, count, at, out);
 }

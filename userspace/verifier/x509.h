@@ -85,6 +85,10 @@ enum reason cert_leaf_verify(const struct cert *leaf, const struct cert *interme
  */
 enum reason cert_path_verify(const struct cert *const certs[], size_t count, int64_t at,
 			     struct claims *out);
+/* The same when not the last one's key, but its very bytes are trusted: its own signature, which
+ * would prove nothing more, is not verified. */
+enum reason cert_path_verify_pinned(const struct cert *const certs[], size_t count, int64_t at,
+				    struct claims *out);
 /* One step of such a path, when issuer itself has been verified to its root before. */
 enum reason cert_link_verify(const struct cert *cert, const struct cert *issuer, int64_t at,
 			     struct claims *out);
