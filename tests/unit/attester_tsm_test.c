@@ -24,7 +24,7 @@ static struct kernel {
 	bool racer;	   /* somebody else writes before the report is read */
 	bool late_racer;   /* … and after it */
 	size_t outblob_n;
-	bool zero;
+	bool zero, tdx;
 	size_t padding;
 	uint8_t pad;
 	size_t auxblob_n;
@@ -108,7 +108,10 @@ static ssize_t outblob(uint8_t *buf, size_t size)
 		return kernel.outblob_err;
 	assert_true(kernel.outblob_n + kernel.padding <= size);
 	memset(buf, 0, kernel.outblob_n);
-	if (!kernel.zero && kernel.outblob_n >= REPORT) {
+	if (!kernel.zero && kernel.tdx) {
+		((uint8_t *)buf)[0] = 4;
+		memcpy(buf + 568, kernel.inblob, sizeof(kernel.inblob));
+	} else if (!kernel.zero && kernel.outblob_n >= REPORT) {
 		buf[0] = 3;
 		memcpy(buf + 0x50, kernel.inblob, sizeof(kernel.inblob));
 	}
@@ -191,6 +194,49 @@ static void test_quotes(void **state)
 	assert_int_equal(quote.certs[0].n, 96);
 	assert_int_equal(quote.certs[0].p[95], 0xcc);
 	assert_int_equal(kernel.made, 1);
+}
+
+static int ask_tdx(struct kernel k)
+{
+	struct tsm *t = tsm_new("/tsm", 0, &io);
+	int err;
+
+	kernel = k;
+	memset(data, 0x5a, sizeof(data));
+	assert_non_null(t);
+	tsm_expect(t, TEE_TDX);
+	why[0] = 0;
+	memset(&quote, poison, sizeof(quote));
+	err = tsm_quote(t, data, &quote, why);
+	tsm_free(t);
+	assert_int_equal(kernel.made, kernel.removed);
+	return err;
+}
+
+static void test_tdx(void **state)
+{
+	struct kernel k = { .provider = "tdx_guest", .outblob_n = 5006, .padding = 2994, .tdx = true };
+
+	(void)state;
+	assert_int_equal(ask_tdx(k), 0);
+	assert_string_equal(kernel.trace, "provider inblob generation outblob generation ");
+	assert_int_equal(quote.tee, TEE_TDX);
+	assert_int_equal(quote.report.n, 8000);
+	assert_memory_equal(quote.report.p + 568, data, sizeof(data));
+	assert_int_equal(quote.certs_count, 0);
+	k.late_racer = true;
+	assert_int_equal(ask_tdx(k), -EBUSY);
+	k.late_racer = false;
+	k.outblob_err = -ETIMEDOUT;
+	assert_int_equal(ask_tdx(k), -ETIMEDOUT);
+	k.outblob_err = 0;
+	k.zero = true;
+	assert_int_equal(ask_tdx(k), -EPROTO);
+	/* Neither takes the other's word. */
+	assert_int_equal(ask_tdx(healthy()), -EPROTONOSUPPORT);
+	assert_non_null(strstr(why, "tdx_guest"));
+	k.zero = false;
+	assert_int_equal(ask(k, 0), -EPROTONOSUPPORT);
 }
 
 static void test_asks_for_a_level(void **state)
@@ -367,6 +413,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_quotes),
+		cmocka_unit_test(test_tdx),
 		cmocka_unit_test(test_asks_for_a_level),
 		cmocka_unit_test(test_passes_over_what_others_left),
 		cmocka_unit_test(test_a_host_without_certificates),

@@ -66,6 +66,9 @@ static const struct {
 				   [ATTESTER_SOFT] = &source_soft },
 		      /* the kernel's own interface first, the driver's then */
 		      .automatic = { &source_tsm, &source_sev_guest } },
+	[TEE_TDX] = { .shape = "a quote of version 4 or 5",
+		      .by_name = { [ATTESTER_TSM] = &source_tsm_tdx },
+		      .automatic = { &source_tsm_tdx } },
 	[TEE_NITRO] = { .shape = "a document with user_data",
 			.by_name = { [ATTESTER_NSM] = &source_nsm,
 				     [ATTESTER_SOFT] = &source_soft_nitro },
@@ -117,7 +120,7 @@ int attester_open(const struct attester_config *c, struct attester **out, char w
 	int err;
 
 	if (!is_known(c->tee) || c->vmpl > VMPL_MAX) {
-		snprintf(why, WHY_MAX, "tee %s at vmpl %u: want snp or nitro, and 0..%d",
+		snprintf(why, WHY_MAX, "tee %s at vmpl %u: want snp, tdx or nitro, and 0..%d",
 			 tee_str(c->tee), c->vmpl, VMPL_MAX);
 		return -EPROTONOSUPPORT;
 	}
@@ -144,6 +147,20 @@ void attester_close(struct attester *a)
 	free(a);
 }
 
+/* REPORTDATA of a TDX quote: of the body behind a header that version 5 has longer by 6 bytes. */
+static struct bytes quote_report_data(struct bytes quote)
+{
+	enum { AT_V4 = 48 + 520, AT_V5 = AT_V4 + 6 };
+	struct bytes in = quote, skip, data;
+	uint16_t version;
+
+	if (!get_le16(&in, &version) || (version != 4 && version != 5) ||
+	    !get(&quote, version == 4 ? AT_V4 : AT_V5, &skip) ||
+	    !get(&quote, REPORT_DATA_BYTES, &data))
+		return bytes_of(NULL, 0);
+	return data;
+}
+
 /* Where the evidence has what it is over; empty when it is not of the shape it should have. */
 static struct bytes report_data_of(const struct quote *q)
 {
@@ -151,6 +168,8 @@ static struct bytes report_data_of(const struct quote *q)
 
 	if (q->tee == TEE_SNP && q->report.n == SNP_REPORT_SIZE)
 		return bytes_of(q->report.p + REPORT_DATA_OFFSET, REPORT_DATA_BYTES);
+	if (q->tee == TEE_TDX)
+		return quote_report_data(q->report);
 	if (q->tee == TEE_NITRO && nitro_user_data(q->report, &data))
 		return data;
 	return bytes_of(NULL, 0);

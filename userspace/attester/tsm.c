@@ -25,6 +25,7 @@ enum {
 
 struct tsm {
 	char directory[ATTESTER_PATH_MAX];
+	enum tee tee;
 	unsigned int vmpl, requests;
 	struct pace pace;
 	const struct tsm_io *io;
@@ -44,6 +45,7 @@ struct tsm *tsm_new(const char *directory, unsigned int vmpl, const struct tsm_i
 		return NULL;
 	snprintf(t->directory, sizeof(t->directory), "%s", directory);
 	t->vmpl = vmpl;
+	t->tee = TEE_SNP;
 	t->io = io;
 	return t;
 }
@@ -109,6 +111,11 @@ static int read_text(struct tsm *t, const struct request *r, const char *attribu
 	return 0;
 }
 
+static const char *const providers[TEE_COUNT] = {
+	[TEE_SNP] = "sev_guest",
+	[TEE_TDX] = "tdx_guest",
+};
+
 static int check_provider(struct tsm *t, const struct request *r, char why[WHY_MAX])
 {
 	char provider[TEXT_MAX];
@@ -117,9 +124,9 @@ static int check_provider(struct tsm *t, const struct request *r, char why[WHY_M
 	err = read_text(t, r, "provider", provider, why);
 	if (err)
 		return err;
-	if (!strcmp(provider, "sev_guest"))
+	if (!strcmp(provider, providers[t->tee]))
 		return 0;
-	snprintf(why, WHY_MAX, "provider is \"%s\", want \"sev_guest\"", provider);
+	snprintf(why, WHY_MAX, "provider is \"%s\", want \"%s\"", provider, providers[t->tee]);
 	return -EPROTONOSUPPORT;
 }
 
@@ -191,6 +198,21 @@ static int take_report(struct tsm *t, const struct request *r, struct quote *out
 	return 0;
 }
 
+/* A quote of any length: whoever appraises it looks where it ends, hosts pad it. */
+static int take_quote(struct tsm *t, const struct request *r, struct quote *out, char why[WHY_MAX])
+{
+	ssize_t n = t->io->read(r->path, "outblob", out->buf, sizeof(out->buf));
+
+	if (n < 0)
+		return failed(n, "outblob", why);
+	out->report = bytes_of(out->buf, n);
+	if (bytes_are_zero(out->report)) {
+		snprintf(why, WHY_MAX, "outblob holds %zd bytes, all zero: want a quote", n);
+		return -EPROTO;
+	}
+	return 0;
+}
+
 /* The host's certificate table.  Many hosts have none, and some kernels no such attribute. */
 static int take_certs(struct tsm *t, const struct request *r, struct quote *out, char why[WHY_MAX])
 {
@@ -218,9 +240,9 @@ static int quote_in(struct tsm *t, struct request *r, const uint8_t report_data[
 	if (err)
 		return err;
 	pace_wait(&t->pace, t->io->clock);
-	err = take_report(t, r, out, why);
+	err = t->tee == TEE_TDX ? take_quote(t, r, out, why) : take_report(t, r, out, why);
 	pace_called(&t->pace, t->io->clock);
-	if (!err)
+	if (!err && t->tee == TEE_SNP) /* a quote has its certificates inside */
 		err = take_certs(t, r, out, why);
 	return err ? err : check_generation(t, r, why);
 }
@@ -231,7 +253,8 @@ int tsm_quote(struct tsm *t, const uint8_t report_data[REPORT_DATA_BYTES], struc
 	struct request r;
 	int err;
 
-	out->tee = TEE_SNP;
+	out->tee = t->tee;
+	out->certs_count = 0;
 	err = begin(t, &r, why);
 	if (err)
 		return err;
@@ -253,7 +276,12 @@ int tsm_check(struct tsm *t, char why[WHY_MAX])
 	return err;
 }
 
-static int source_open(const struct attester_config *c, void **out, char why[WHY_MAX])
+void tsm_expect(struct tsm *t, enum tee tee)
+{
+	t->tee = tee;
+}
+
+static int open_for(enum tee tee, const struct attester_config *c, void **out, char why[WHY_MAX])
 {
 	const char *path = c->tsm[0] ? c->tsm : "/sys/kernel/config/tsm/report";
 	struct tsm *t = tsm_new(path, c->vmpl, &tsm_io_real);
@@ -263,6 +291,7 @@ static int source_open(const struct attester_config *c, void **out, char why[WHY
 		snprintf(why, WHY_MAX, "no memory");
 		return -ENOMEM;
 	}
+	tsm_expect(t, tee);
 	err = tsm_check(t, why);
 	if (err) {
 		tsm_free(t);
@@ -270,6 +299,16 @@ static int source_open(const struct attester_config *c, void **out, char why[WHY
 	}
 	*out = t;
 	return 0;
+}
+
+static int source_open(const struct attester_config *c, void **out, char why[WHY_MAX])
+{
+	return open_for(TEE_SNP, c, out, why);
+}
+
+static int source_open_tdx(const struct attester_config *c, void **out, char why[WHY_MAX])
+{
+	return open_for(TEE_TDX, c, out, why);
 }
 
 static int source_quote(void *source, const uint8_t report_data[REPORT_DATA_BYTES],
@@ -285,3 +324,5 @@ static void source_close(void *source)
 
 const struct source_ops source_tsm = { "configfs-tsm", TEE_SNP, source_open, source_quote,
 				       source_close };
+const struct source_ops source_tsm_tdx = { "configfs-tsm", TEE_TDX, source_open_tdx, source_quote,
+					   source_close };

@@ -24,6 +24,8 @@ struct tsm;
 
 struct tsm *tsm_new(const char *directory, unsigned int vmpl, const struct tsm_io *io);
 void tsm_free(struct tsm *t);
+/* Whose reports: TEE_TDX, or TEE_SNP as without a word. */
+void tsm_expect(struct tsm *t, enum tee tee);
 /* Whether there is a provider that we know: 0, or -errno and why[]. */
 int tsm_check(struct tsm *t, char why[WHY_MAX]);
 int tsm_quote(struct tsm *t, const uint8_t report_data[REPORT_DATA_BYTES], struct quote *out,
