@@ -107,7 +107,7 @@ static void module_status(struct tdx_scene *s)
 static void module_twice(struct tdx_scene *s)
 {
 	json_array_append_new(json_object_get(s->info, "tdxModuleIdentities"),
-			      tdx_scene_module("tdx_01"));
+			      tdx_scene_module("TDX_01"));
 }
 
 static void module_named(struct tdx_scene *s)

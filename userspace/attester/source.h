@@ -20,8 +20,8 @@ struct source_ops {
 	void (*close)(void *source);
 };
 
-extern const struct source_ops source_sev_guest, source_tsm, source_tsm_tdx, source_soft, source_nsm,
-	source_soft_nitro;
+extern const struct source_ops source_sev_guest, source_tsm, source_tsm_tdx, source_soft,
+	source_nsm, source_soft_nitro;
 
 /* The clock a source lives by; a test brings its own. */
 struct source_clock {
