@@ -12,6 +12,7 @@
 #include "forward.h"
 #include "fragment.h"
 #include "icmp.h"
+#include "mss.h"
 #include "service.h"
 #include "stats.h"
 #include "steer.h"
@@ -35,7 +36,7 @@ static __always_inline int refuse(struct xdp_md *ctx, const struct service *s,
 	__u32 outer;
 
 	if (!s || s->refusal == REFUSE_DROP || why == OUT_INTERNAL ||
-	    why == OUT_FRAGMENT_FULL || why == OUT_FRAGMENT_OVERLAP)
+	    why == OUT_RATE_LIMITED || why == OUT_FRAGMENT_FULL || why == OUT_FRAGMENT_OVERLAP)
 		return XDP_DROP;
 	if (why == OUT_LEASE_LAPSED && s->on_lapse == LAPSE_DROP)
 		return XDP_DROP;
@@ -65,6 +66,8 @@ static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
 			o = fragment_remember(ctx, p, c.to->id);
 			c.to = o == OUT_STEERED ? c.to : NULL;
 		}
+		if (c.to && s->mss && p->opens == OPENS)
+			mss_clamp(ctx, p, s->mss);
 		if (c.to)
 			o = dress(ctx, set, s, p, c.to, hash);
 		if (c.to && o == OUT_STEERED) {

@@ -13,6 +13,7 @@
 
 #include "flow.h"
 #include "lease.h"
+#include "limit.h"
 #include "parse.h"
 #include "tables.h"
 
@@ -249,7 +250,9 @@ static __always_inline struct choice choose(const struct settings *set, const st
 			   lease_is_alive(c.to, a.class, now)))
 			return c;
 	}
-	id = assign(ref, hash, a.word, was);
+	id = -OUT_RATE_LIMITED;
+	if (was || !s->new_rate || flow_may_begin(s->id, s->new_rate, s->new_burst))
+		id = assign(ref, hash, a.word, was);
 	c.why = OUT_LEASE_LAPSED;
 	c.anew = id > ASSIGNED_NEW;
 	c.to = NULL;

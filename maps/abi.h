@@ -254,6 +254,7 @@ enum outcome {
 	OUT_FRAGMENT_FULL,   /* no room to remember which fragments have come */
 	OUT_FRAGMENT_TINY,   /* a first fragment without all of its TCP or UDP header */
 	OUT_FRAGMENT_OVERLAP, /* a fragment of what has come already, or beyond the last */
+	OUT_RATE_LIMITED,    /* a new flow, of more than the service takes */
 	OUT_COUNT	     /* keep last */
 };
 

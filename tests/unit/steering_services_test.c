@@ -84,6 +84,8 @@ static void test_services_flip_and_keep_rings(void **state)
 	second[0].refusal = REFUSE_DROP;
 	second[0].on_lapse = LAPSE_ANSWER;
 	second[0].forward = FORWARD_GUE;
+	second[0].new_rate = 7;
+	second[0].new_burst = 8;
 	assert_int_equal(tables_set_services(t, second, 2, again, why), 0);
 	assert_int_not_equal(w.settings.services_half, half);
 	assert_int_equal(again[1], ids[0]);
@@ -97,6 +99,8 @@ static void test_services_flip_and_keep_rings(void **state)
 	assert_int_equal(s->refusal, REFUSE_DROP);
 	assert_int_equal(s->on_lapse, LAPSE_ANSWER);
 	assert_int_equal(s->forward, FORWARD_GUE);
+	assert_int_equal(s->new_rate, 7);
+	assert_int_equal(s->new_burst, 8);
 	assert_true(s->flags & SERVICE_SPECIAL);
 	assert_memory_equal(tables_ring(t, ids[0], &slots), ring, sizeof(ring));
 	assert_int_equal(slots, 5);

@@ -29,6 +29,7 @@ const char *outcome_label(enum outcome o)
 	case OUT_FRAGMENT_FULL:	   return "fragment_full";
 	case OUT_FRAGMENT_TINY:	   return "fragment_tiny";
 	case OUT_FRAGMENT_OVERLAP: return "fragment_overlap";
+	case OUT_RATE_LIMITED:	   return "rate_limited";
 	case OUT_COUNT:		   break;
 	}
 	return "unknown";
@@ -61,6 +62,7 @@ const char *outcome_str(enum outcome o)
 	case OUT_FRAGMENT_FULL:	   return "no room to remember fragments";
 	case OUT_FRAGMENT_TINY:	   return "first fragment too short";
 	case OUT_FRAGMENT_OVERLAP: return "fragments overlap";
+	case OUT_RATE_LIMITED:	   return "more new flows than the service takes";
 	case OUT_COUNT:		   break;
 	}
 	return "unknown outcome";
@@ -89,6 +91,7 @@ bool outcome_is_refusal(enum outcome o)
 	case OUT_PEER_UNKNOWN:
 	case OUT_NOT_ENCAPSULATED:
 	case OUT_NOT_A_VIP:
+	case OUT_RATE_LIMITED:
 	case OUT_ECHO_LIMITED:
 	case OUT_ICMP_UNRELATED:
 	case OUT_FRAGMENT_UNKNOWN:

@@ -83,7 +83,7 @@ static json_t *backend_json(const struct backend_config *b)
 
 static json_t *service_json(const struct config *c, const struct service_config *s)
 {
-	json_t *o = json_object(), *names = json_array();
+	json_t *o = json_object(), *names = json_array(), *limit = json_object();
 
 	put_text(o, "name", s->name);
 	put_addr(o, "vip", &s->vip);
@@ -92,6 +92,13 @@ static json_t *service_json(const struct config *c, const struct service_config 
 	put(o, "class", json_string(class_str(s->class)));
 	put(o, "refusal", json_string(s->refusal == REFUSE_ANSWER ? "answer" : "drop"));
 	put(o, "forward", json_string(forward_str(s->forward)));
+	if (s->new_rate) {
+		put_number(limit, "rate", s->new_rate);
+		put_number(limit, "burst", s->new_burst);
+		put(o, "new-flows", limit);
+	} else {
+		json_decref(limit);
+	}
 	put(o, "on-lapse", json_string(lapse_str(s->on_lapse)));
 	put(o, "select", json_string(select_str(s->select)));
 	put_number(o, "ring", s->ring_slots);

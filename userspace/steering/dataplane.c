@@ -18,7 +18,8 @@
 enum {
 	MAPS_LOADED = MAP_NAMES,    /* those of the object */
 	BUCKETS_PER_SERVICE = 2,    /* of a half: with its SERVICE_ADDRESS, a load of a quarter */
-	IDS_MAX = 65536,	    /* what 16 bits can name */
+	IDS_MAX = 65536,	    /* of services: what 16 bits can name */
+	BACKENDS_LIMIT = BACKEND_ID_MASK + 1,
 	RING_SLOTS_LIMIT = 1 << 28, /* 1 GiB of rings: more is a mistake */
 	FLOWS_LIMIT = 1 << 28,	    /* 2 GiB of flows, likewise */
 };
@@ -72,8 +73,8 @@ static int check_entries(const struct dataplane *d, char why[DATAPLANE_WHY_MAX])
 		{ MAP_SERVICES,
 		  m[MAP_SERVICES].entries >= 2 && is_power_of_two(m[MAP_SERVICES].entries),
 		  "a power of two, of two halves" },
-		{ MAP_BACKENDS, m[MAP_BACKENDS].entries >= 2 && m[MAP_BACKENDS].entries <= IDS_MAX,
-		  "2 to 65536" },
+		{ MAP_BACKENDS, m[MAP_BACKENDS].entries >= 2 && m[MAP_BACKENDS].entries <= BACKENDS_LIMIT,
+		  "2 to 16384" },
 		{ MAP_FLOWS, is_power_of_two(m[MAP_FLOWS].entries), "a power of two" },
 		{ MAP_OUTCOMES, m[MAP_OUTCOMES].entries == OUT_COUNT, "one per outcome" },
 		{ MAP_SERVICE_STATS, m[MAP_SERVICE_STATS].entries <= IDS_MAX / 2, "at most 32768" },
@@ -149,15 +150,17 @@ static int set_sizes(struct router_bpf *r, const struct dataplane_sizes *s,
 	uint32_t buckets = power_of_two_from(s->services * BUCKETS_PER_SERVICE);
 	int err;
 
-	if (s->services > IDS_MAX / BUCKETS_PER_SERVICE || s->backends > IDS_MAX ||
+	if (s->services > IDS_MAX / BUCKETS_PER_SERVICE || s->backends > BACKENDS_LIMIT ||
 	    s->backends == 1 || s->ring_slots > RING_SLOTS_LIMIT || s->flows > FLOWS_LIMIT)
 		return because(why, -EINVAL,
 			       "sizes: %u services, %u backends, %u ring slots, %u "
 			       "flows; want at most %u, 2 to %u, %u, %u",
 			       s->services, s->backends, s->ring_slots, s->flows,
-			       IDS_MAX / BUCKETS_PER_SERVICE, IDS_MAX, RING_SLOTS_LIMIT,
+			       IDS_MAX / BUCKETS_PER_SERVICE, BACKENDS_LIMIT, RING_SLOTS_LIMIT,
 			       FLOWS_LIMIT);
 	err = resize(r->maps.service_stats, s->services);
+	if (!err)
+		err = resize(r->maps.limits, s->services);
 	if (!err)
 		err = resize(r->maps.services, s->services ? 2 * buckets : 0);
 	if (!err)

@@ -223,6 +223,8 @@ static int fill(const struct tables *t, struct draft *f, char why[DATAPLANE_WHY_
 			.refusal = (uint8_t)w->refusal,
 			.on_lapse = (uint8_t)w->on_lapse,
 			.forward = (uint8_t)w->forward,
+			.new_rate = w->new_rate,
+			.new_burst = w->new_burst,
 			.flags = flags_of(w),
 			.ring_ref = old ? old->ring_ref : 0,
 		};
