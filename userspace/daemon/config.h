@@ -20,7 +20,7 @@
 enum {
 	INTERFACES_MAX = 8,
 	SERVICES_CONFIG_MAX = 4096,
-	BACKENDS_CONFIG_MAX = 65535,
+	BACKENDS_CONFIG_MAX = BACKEND_ID_MASK,
 	POLICIES_MAX = 256,
 	VERIFIERS_MAX = 64,
 	ROUTERS_MAX = 1024,
@@ -70,6 +70,7 @@ struct service_config {
 	enum refusal refusal;
 	enum on_lapse on_lapse;
 	enum forward forward;
+	uint64_t mss; /* the largest of a client's SYN; 0: any */
 	uint64_t new_rate, new_burst; /* new flows: per second, and at once; of each CPU; 0: any */
 	enum select select;
 	enum track track;
