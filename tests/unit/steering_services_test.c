@@ -86,6 +86,7 @@ static void test_services_flip_and_keep_rings(void **state)
 	second[0].forward = FORWARD_GUE;
 	second[0].new_rate = 7;
 	second[0].new_burst = 8;
+	second[1].mss = 1360;
 	assert_int_equal(tables_set_services(t, second, 2, again, why), 0);
 	assert_int_not_equal(w.settings.services_half, half);
 	assert_int_equal(again[1], ids[0]);
@@ -94,6 +95,8 @@ static void test_services_flip_and_keep_rings(void **state)
 	assert_non_null(s);
 	assert_int_equal(s->id, ids[0]);
 	assert_int_equal(s->ring_slots, 5);
+	assert_int_equal(s->mss, 1360);
+	assert_true(s->flags & SERVICE_SPECIAL);
 	s = find(&w, "192.0.2.1", 5432, SERVICE_PORT);
 	assert_int_equal(s->ring_slots, 0);
 	assert_int_equal(s->refusal, REFUSE_DROP);

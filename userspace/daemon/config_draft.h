@@ -32,7 +32,7 @@ struct backend_draft {
 
 struct service_draft {
 	struct service_config config;
-	const yaml_node_t *node, *name, *vip, *ring, *backends, *on_lapse, *new_flows;
+	const yaml_node_t *node, *name, *vip, *ring, *backends, *on_lapse, *new_flows, *mss;
 	struct ref *refs;
 	size_t refs_count;
 };
@@ -72,6 +72,7 @@ size_t read_interfaces(struct conf *y, const yaml_node_t *node, char names[][IF_
 void read_on_lapse(struct conf *y, const yaml_node_t *node, void *field);
 void read_forward(struct conf *y, const yaml_node_t *node, void *field); /* enum forward */
 void read_new_flows(struct conf *y, const yaml_node_t *node, void *field);
+void read_mss(struct conf *y, const yaml_node_t *node, void *field);
 /* What these keys and the others of the service do not go together with. */
 void modes_check(struct conf *y, const struct service_draft *s);
 

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * The keys of a service that say how its packets travel and which flows it takes:
- * on-lapse, forward, new-flows.
+ * on-lapse, forward, new-flows, mss.
  */
 #include "daemon/config_draft.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 enum {
+	MSS_MIN = 536, /* what may be sent to whoever says nothing: RFC 9293, 3.7.1 */
+	MSS_MAX = 65495,
 	NEW_FLOWS_MAX = 100000000, /* more than a CPU can start: 10 ns each */
 };
 
@@ -66,6 +69,14 @@ void read_new_flows(struct conf *y, const yaml_node_t *node, void *field)
 		s->config.new_burst = s->config.new_rate;
 }
 
+void read_mss(struct conf *y, const yaml_node_t *node, void *field)
+{
+	struct service_draft *s = field;
+
+	s->mss = node;
+	conf_number(y, node, MSS_MIN, MSS_MAX, &s->config.mss);
+}
+
 void modes_check(struct conf *y, const struct service_draft *s)
 {
 	const char *name = s->config.name;
@@ -74,6 +85,9 @@ void modes_check(struct conf *y, const struct service_draft *s)
 		conf_complain(y, s->on_lapse,
 			      "service \"%s\": refuses by drop, so no RST is sent on a lapse "
 			      "either: want on-lapse drop or resteer",
+			      name);
+	if (s->mss && s->config.proto != IPPROTO_TCP)
+		conf_complain(y, s->mss, "service \"%s\": has no segments: want mss for tcp only",
 			      name);
 	if (s->new_flows && s->config.track == TRACK_MOVED)
 		conf_complain(y, s->new_flows,

@@ -92,6 +92,8 @@ static json_t *service_json(const struct config *c, const struct service_config 
 	put(o, "class", json_string(class_str(s->class)));
 	put(o, "refusal", json_string(s->refusal == REFUSE_ANSWER ? "answer" : "drop"));
 	put(o, "forward", json_string(forward_str(s->forward)));
+	if (s->mss)
+		put_number(o, "mss", s->mss);
 	if (s->new_rate) {
 		put_number(limit, "rate", s->new_rate);
 		put_number(limit, "burst", s->new_burst);

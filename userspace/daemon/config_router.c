@@ -201,6 +201,7 @@ static const struct conf_key service_keys[] = {
 	{ "on-lapse", false, read_on_lapse, 0 },
 	{ "forward", false, read_forward, SERVICE(forward) },
 	{ "new-flows", false, read_new_flows, 0 },
+	{ "mss", false, read_mss, 0 },
 	{ "select", false, read_select, SERVICE(select) },
 	{ "ring", false, read_ring, 0 },
 	{ "track", false, read_track, SERVICE(track) },

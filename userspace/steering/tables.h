@@ -47,6 +47,7 @@ struct service_want {
 	enum refusal refusal;
 	enum on_lapse on_lapse;
 	enum forward forward;
+	uint16_t mss;		      /* the largest of a SYN; 0: any */
 	uint32_t new_rate, new_burst; /* new flows per second and at once, of each CPU; 0: any */
 	bool settles; /* its slots may settle: for TCP, which says when a flow begins */
 };

@@ -203,7 +203,7 @@ static uint16_t flags_of(const struct service_want *w)
 {
 	uint16_t flags = w->settles ? SERVICE_SETTLES : 0;
 
-	return w->forward != FORWARD_ENCAP ? flags | SERVICE_SPECIAL : flags;
+	return w->forward != FORWARD_ENCAP || w->mss ? flags | SERVICE_SPECIAL : flags;
 }
 
 static int fill(const struct tables *t, struct draft *f, char why[DATAPLANE_WHY_MAX])
@@ -223,6 +223,7 @@ static int fill(const struct tables *t, struct draft *f, char why[DATAPLANE_WHY_
 			.refusal = (uint8_t)w->refusal,
 			.on_lapse = (uint8_t)w->on_lapse,
 			.forward = (uint8_t)w->forward,
+			.mss = w->mss,
 			.new_rate = w->new_rate,
 			.new_burst = w->new_burst,
 			.flags = flags_of(w),
