@@ -12,6 +12,7 @@
 #include "forward.h"
 #include "fragment.h"
 #include "icmp.h"
+#include "marks.h"
 #include "mss.h"
 #include "service.h"
 #include "stats.h"
@@ -46,6 +47,23 @@ static __always_inline int refuse(struct xdp_md *ctx, const struct service *s,
 	return answer(ctx, to->mtu > outer ? to->mtu - outer : 0xffff - outer);
 }
 
+/* Who gets the packet, as one of the class that it asks for, if it is of a service where it may. */
+static __always_inline struct choice choose_marked(const struct settings *set,
+						   const struct service *s,
+						   const struct packet *p, __u64 hash)
+{
+	int class = *(const volatile __u8 *)&s->class;
+
+	if (s->flags & SERVICE_MARKS) {
+		class = class_of(p, hash, (__u64)s->id << 32 | (__u32)class << 16 | s->flags);
+		if (class < 0)
+			return (struct choice){ NULL, -class, false };
+		hash = hash_as(hash, class);
+	}
+	return p->part <= PART_FIRST ? choose_as(set, s, class, hash, p->opens)
+				     : choose_known(s, p, class, hash);
+}
+
 /* The rest of the way of a packet whose flow is known. */
 static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
 				 struct packet *p, bool anew)
@@ -59,8 +77,7 @@ static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
 	o = service_find(set, service_bucket_of(to), &key, &s);
 	if (o == OUT_STEERED && s) {
 		hash = flow_hash_to(set, to, p->src.half[0], p->src.half[1], p->sport);
-		c = p->part <= PART_FIRST ? choose(set, s, hash, p->opens)
-					  : choose_known(s, p, hash);
+		c = choose_marked(set, s, p, hash);
 		o = c.why;
 		if (c.to && p->part == PART_FIRST) {
 			o = fragment_remember(ctx, p, c.to->id);

@@ -195,9 +195,9 @@ __noinline int whose(__u64 ref, __u64 hash, __u64 asked)
 
 /* As choose(), for a packet that tells of a flow but does not make it one. */
 static __always_inline struct choice choose_known(const struct service *s, const struct packet *p,
-						  __u64 hash)
+						  __u32 class, __u64 hash)
 {
-	union asking a = { .class = *(const volatile __u8 *)&s->class, .on_lapse = s->on_lapse };
+	union asking a = { .class = class, .on_lapse = s->on_lapse };
 	struct choice c = { NULL, OUT_CLASS_UNKNOWN, false };
 	__u32 key = p->backend;
 	int id;

@@ -214,10 +214,11 @@ struct choice {
  * A backend for the flow.  In steady state nothing is written; a second packet, or the first in a
  * while, renews what is remembered.  The lease is asked about last, whichever way it was found.
  */
-static __always_inline struct choice choose(const struct settings *set, const struct service *s,
-					    __u64 hash, __u32 opens)
+static __always_inline struct choice choose_as(const struct settings *set,
+					       const struct service *s, __u32 class, __u64 hash,
+					       __u32 opens)
 {
-	union asking a = { .class = *(const volatile __u8 *)&s->class,
+	union asking a = { .class = class,
 			   .on_lapse = s->on_lapse,
 			   .opens = opens };
 	__u64 ref = *(const volatile __u64 *)&s->ring_ref, now = bpf_jiffies64(), was = 0;
@@ -265,6 +266,13 @@ static __always_inline struct choice choose(const struct settings *set, const st
 	if (c.to && !lease_is_alive(c.to, a.class, now))
 		c.to = NULL;
 	return c;
+}
+
+/* The same for a service whose packets are all of its class. */
+static __always_inline struct choice choose(const struct settings *set, const struct service *s,
+					    __u64 hash, __u32 opens)
+{
+	return choose_as(set, s, *(const volatile __u8 *)&s->class, hash, opens);
 }
 
 #endif

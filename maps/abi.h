@@ -86,7 +86,8 @@ enum service_flags {
 	SERVICE_SPECIAL = 2, /* wants more than encapsulation: the short path leaves it alone */
 	SERVICE_STRICT = 4,  /* an unknown mark is refused */
 	SERVICE_QUIC = 8,    /* connection ids before addresses */
-	SERVICE_MARKS = 16,  /* marks may raise a new flow's class */
+	SERVICE_MARKS = 16,  /* marks may raise a flow's class */
+	SERVICE_SOURCES = 32, /* and some of them are prefixes of sources */
 };
 
 /* One slot of services: a cache line. */
@@ -187,6 +188,25 @@ struct flow_set {
 	__u64 entry[FLOW_WAYS];
 };
 
+enum {
+	DSCPS = 64,
+	SOURCES_MAX = 65536,		  /* prefixes of all services together */
+	SOURCE_BITS_MAX = 8 * (4 + 16), /* of service and src */
+	MARK_UNKNOWN = 0xff,		  /* no class: packets with it are refused */
+};
+
+/* Value of marks, by service id: what class each DSCP raises to; CLASS_PUBLIC raises none. */
+struct marks {
+	__u8 dscp[DSCPS];
+};
+
+/* Key of sources; the value is an enum class. */
+struct source_key {
+	__u32 bits; /* that count: 32 and the prefix's length, and 96 more if it is IPv4 */
+	__u32 service;
+	struct addr src;
+};
+
 /* Value of outcomes. */
 struct counter {
 	__u64 packets;
@@ -255,6 +275,7 @@ enum outcome {
 	OUT_FRAGMENT_TINY,   /* a first fragment without all of its TCP or UDP header */
 	OUT_FRAGMENT_OVERLAP, /* a fragment of what has come already, or beyond the last */
 	OUT_RATE_LIMITED,    /* a new flow, of more than the service takes */
+	OUT_MARK_UNKNOWN,    /* a DSCP or source that a strict service does not know */
 	OUT_COUNT	     /* keep last */
 };
 

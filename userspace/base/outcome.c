@@ -30,6 +30,7 @@ const char *outcome_label(enum outcome o)
 	case OUT_FRAGMENT_TINY:	   return "fragment_tiny";
 	case OUT_FRAGMENT_OVERLAP: return "fragment_overlap";
 	case OUT_RATE_LIMITED:	   return "rate_limited";
+	case OUT_MARK_UNKNOWN:	   return "mark_unknown";
 	case OUT_COUNT:		   break;
 	}
 	return "unknown";
@@ -63,6 +64,7 @@ const char *outcome_str(enum outcome o)
 	case OUT_FRAGMENT_TINY:	   return "first fragment too short";
 	case OUT_FRAGMENT_OVERLAP: return "fragments overlap";
 	case OUT_RATE_LIMITED:	   return "more new flows than the service takes";
+	case OUT_MARK_UNKNOWN:	   return "DSCP or source unknown to a strict service";
 	case OUT_COUNT:		   break;
 	}
 	return "unknown outcome";
@@ -91,6 +93,7 @@ bool outcome_is_refusal(enum outcome o)
 	case OUT_PEER_UNKNOWN:
 	case OUT_NOT_ENCAPSULATED:
 	case OUT_NOT_A_VIP:
+	case OUT_MARK_UNKNOWN:
 	case OUT_RATE_LIMITED:
 	case OUT_ECHO_LIMITED:
 	case OUT_ICMP_UNRELATED:
