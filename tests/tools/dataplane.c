@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -104,6 +105,44 @@ static int detach(int program, const char *interface)
 	if (program_detach(program, interface, why))
 		return complain();
 	puts("detached");
+	return 0;
+}
+
+static uint64_t mixed(uint64_t sum, const uint64_t *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		sum = (sum ^ words[i]) * 0x100000001b3ull;
+	return sum;
+}
+
+static uint64_t digest_of(const struct pinned_map *m)
+{
+	size_t words = (m->value_size + 7) / 8, cpus = (size_t)libbpf_num_possible_cpus();
+	uint64_t sum = 1, *value = calloc(words * cpus, 8), *all;
+
+	if (m->type == BPF_MAP_TYPE_ARRAY) {
+		all = mmap(NULL, words * 8 * m->entries, PROT_READ, MAP_SHARED, m->fd, 0);
+		if (all != MAP_FAILED)
+			sum = mixed(sum, all, words * m->entries);
+	} else {
+		for (uint32_t k = 0; k < m->entries && !bpf_map_lookup_elem(m->fd, &k, value); k++)
+			sum = mixed(sum, value, words * cpus);
+	}
+	free(value);
+	return sum;
+}
+
+/* "digest PINS": of all that the router's maps hold but leases, which are renewed, and outcomes. */
+static int digest(const char *pins)
+{
+	struct dataplane d;
+
+	if (dataplane_view(&d, pins, why))
+		return complain();
+	for (int i = 0; i < MAP_NAMES; i++)
+		if (i != MAP_BACKENDS && i != MAP_OUTCOMES)
+			printf("%d %llx\n", i, (unsigned long long)digest_of(&d.map[i]));
+	dataplane_close(&d);
 	return 0;
 }
 
@@ -272,6 +311,8 @@ int main(int argc, char **argv)
 		return show_clock();
 	if (argc > 2 && !strcmp(argv[1], "follow"))
 		return follow(argc - 2, argv + 2);
+	if (argc == 3 && !strcmp(argv[1], "digest"))
+		return digest(argv[2]);
 	if (argc == 5 && !strcmp(argv[1], "link"))
 		return hold_by_link(argv + 2);
 	if (argc > 3 && !strcmp(argv[1], "guard"))
@@ -280,7 +321,7 @@ int main(int argc, char **argv)
 		fprintf(stderr,
 			"usage: dataplane PINS open|fill|load|attach|detach|hold|unpin …\n"
 			"       dataplane clock | follow ADDRESS… | guard PINS DEV|- ROUTER… / VIP…\n"
-			"       dataplane link PROGRAM DEV LINK\n");
+			"       dataplane link PROGRAM DEV LINK | digest PINS\n");
 		return 2;
 	}
 	if (!strcmp(argv[2], "unpin"))

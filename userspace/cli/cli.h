@@ -51,6 +51,9 @@ int cmd_detach(const struct cli_options *o, int argc, char **argv);
 /* monitor.c: refused packets as they come. */
 int cmd_monitor(const struct cli_options *o, int argc, char **argv);
 
+/* explain.c: where a flow goes. */
+int cmd_explain_flow(const struct cli_options *o, int argc, char **argv);
+
 /* doctor.c: this machine. */
 int cmd_doctor(const struct cli_options *o, int argc, char **argv);
 

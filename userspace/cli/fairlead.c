@@ -71,6 +71,7 @@ static const struct {
 	{ "outcome", cmd_outcome, "how packets left the programs, counted" },
 	{ "monitor", cmd_monitor, "refused packets as they come" },
 	{ "flow", cmd_flow, "flows that the kernel remembers" },
+	{ "explain", cmd_explain_flow, "where a flow goes, and why not elsewhere" },
 	{ "map", cmd_map, "the kernel's tables" },
 	{ "attach", cmd_attach, "put a pinned program on an interface" },
 	{ "detach", cmd_detach, "take it off" },
