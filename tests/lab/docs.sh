@@ -69,6 +69,23 @@ lint() {
 	mandoc -Tlint -W warning man/*.[0-9]
 }
 
+# case OUT_STEERED: return "steered"; of the first of the two switches
+sed -n '/outcome_label/,/^}/s/.*case OUT_.*return "\([a-z_]*\)";/\1/p' userspace/base/outcome.c >"$tmp/outcomes"
+# | `steered` | rows...
+sed -n 's/^| `\([a-z_]*\)` |.*/\1/p' docs/packet-rows.md >"$tmp/outcomes.md"
+# Each `file_test.c: function`, which must be defined there.
+rows_exist() {
+	local file function missing=0
+
+	while IFS=': ' read -r file function; do
+		grep -qE "^static void $function\(" "tests/packet/$file" && continue
+		echo "$file has no $function"
+		missing=1
+	done < <(grep -oE '`[a-z0-9_]+_test\.c: [a-z0-9_]+`' docs/packet-rows.md | tr -d '`' | sort -u)
+	return $missing
+}
+no_outcome_without_rows() { ! grep -E '^\| `[a-z_]+` \|' docs/packet-rows.md | grep -v '_test\.c: '; }
+
 check "the keys are found in the sources" has_lines "$tmp/keys" 70
 check "the commands are found in the sources" has_lines "$tmp/commands" 14
 check "the objects are found in the sources" has_lines "$tmp/objects" 14
@@ -78,6 +95,11 @@ check "fairlead(8) has every command, and no other" \
 	same_words "$tmp/commands" "$tmp/commands.8" "the sources" "the page"
 check "fairlead(8) has every object, and no other" \
 	same_words "$tmp/objects" "$tmp/objects.8" "the sources" "the page"
+check "the outcomes are found in the sources" has_lines "$tmp/outcomes" 20
+check "packet-rows.md has every outcome, and no other" \
+	same_words "$tmp/outcomes" "$tmp/outcomes.md" "the sources" "the page"
+check "packet-rows.md names a row for each" no_outcome_without_rows
+check "and the rows that it names are there" rows_exist
 check "the example of fairlead.yaml(5) is docs/fairlead.yaml" example
 check "mandoc finds nothing wrong with the pages" lint
 echo "1..$n"
