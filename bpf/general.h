@@ -18,6 +18,8 @@
 #include "stats.h"
 #include "steer.h"
 
+enum { ANSWER = 1 << 16 };
+
 /* Is the destination a VIP, if only by its address?  Then why says what is wrong with the packet.
  */
 static __always_inline enum outcome refuse_unread(const struct settings *set,
@@ -31,8 +33,9 @@ static __always_inline enum outcome refuse_unread(const struct settings *set,
 	return o == OUT_STEERED ? why : o;
 }
 
-static __always_inline int refuse(struct xdp_md *ctx, const struct service *s,
-				  const struct backend *to, enum outcome why)
+/* XDP_DROP, or ANSWER and the MTU to be named, 0 for none. */
+static __always_inline int refuse(const struct service *s, const struct backend *to,
+				  enum outcome why)
 {
 	__u32 outer;
 
@@ -42,9 +45,9 @@ static __always_inline int refuse(struct xdp_md *ctx, const struct service *s,
 	if (why == OUT_LEASE_LAPSED && s->on_lapse == LAPSE_DROP)
 		return XDP_DROP;
 	if (why != OUT_TOO_BIG || !to)
-		return answer(ctx, 0);
+		return ANSWER;
 	outer = overhead(s, to);
-	return answer(ctx, to->mtu > outer ? to->mtu - outer : 0xffff - outer);
+	return ANSWER | (to->mtu > outer ? to->mtu - outer : 0xffff - outer);
 }
 
 /* Who gets the packet, as one of the class that it asks for, if it is of a service where it may. */
@@ -97,11 +100,12 @@ static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
 	count(o, p->frame);
 	if (o == OUT_NOT_OURS)
 		return XDP_PASS;
-	return p->part <= PART_FIRST ? refuse(ctx, s, c.to, o) : XDP_DROP; /* RFC 1122, 3.2.2 */
+	return p->part <= PART_FIRST ? refuse(s, c.to, o) : XDP_DROP; /* RFC 1122, 3.2.2 */
 }
 
 /*
- * anew: it has just been remembered, so its flow will not look new again.  Not static, so that the
+ * An XDP action, or ANSWER with an MTU: that is the caller's to give, for in here the stack of
+ * both would be more than older kernels allow.  anew: it has just been remembered, so its flow will not look new again.  Not static, so that the
  * verifier looks at it once.
  */
 __noinline int general(struct xdp_md *ctx, bool anew)

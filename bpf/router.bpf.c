@@ -12,8 +12,7 @@
 /* Read by whoever finds this program pinned. */
 const volatile __u32 abi_version = ABI_VERSION;
 
-SEC("xdp")
-int router(struct xdp_md *ctx)
+static __always_inline int way_of(struct xdp_md *ctx)
 {
 	void *d = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct brief b;
@@ -27,6 +26,14 @@ int router(struct xdp_md *ctx)
 	if (proto == bpf_htons(ETH_P_IPV6) && brief_ipv6(d + sizeof(struct ethhdr), end, &b))
 		return forward(ctx, &b, bpf_htons(ETH_P_IPV6));
 	return general(ctx, false);
+}
+
+SEC("xdp")
+int router(struct xdp_md *ctx)
+{
+	int action = way_of(ctx);
+
+	return likely(action < ANSWER) ? action : answer(ctx, action - ANSWER);
 }
 
 char LICENSE[] SEC("license") = "GPL";
