@@ -138,6 +138,7 @@ static void draft_free(struct draft *d)
 	for (size_t i = 0; i < d->services_count; i++) {
 		free(d->services[i].refs);
 		free(d->services[i].config.backends);
+		free(d->services[i].config.marks.sources);
 	}
 	free(d->config.router.services);
 	free(d->config.router.backends);
@@ -177,6 +178,7 @@ static struct config *draft_finish(struct draft *d)
 	for (size_t i = 0; i < d->services_count; i++) {
 		r->services[i] = d->services[i].config;
 		d->services[i].config.backends = NULL;
+		d->services[i].config.marks.sources = NULL;
 	}
 	for (size_t i = 0; i < d->backends_count; i++)
 		r->backends[i] = d->backends[i].config;
@@ -235,8 +237,10 @@ void config_free(struct config *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; i < c->router.services_count; i++)
+	for (size_t i = 0; i < c->router.services_count; i++) {
 		free(c->router.services[i].backends);
+		free(c->router.services[i].marks.sources);
+	}
 	for (size_t i = 0; i < c->policies_count; i++)
 		policy_free(c->policies[i]);
 	free(c->router.services);

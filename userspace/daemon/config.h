@@ -15,6 +15,7 @@
 #include "attester/attester.h"
 #include "channel/channel.h"
 #include "collateral/collateral.h"
+#include "steering/marks.h"
 #include "verifier/policy.h"
 
 enum {
@@ -71,6 +72,7 @@ struct service_config {
 	enum on_lapse on_lapse;
 	enum forward forward;
 	uint64_t mss; /* the largest of a client's SYN; 0: any */
+	struct service_marks marks;
 	uint64_t new_rate, new_burst; /* new flows: per second, and at once; of each CPU; 0: any */
 	enum select select;
 	enum track track;

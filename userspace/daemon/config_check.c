@@ -231,6 +231,7 @@ static void check_service(struct check *k, size_t i)
 	const struct draft *d = k->d;
 	struct service_draft *s = &d->services[i];
 	size_t first = names_first(&k->services, s->config.name);
+	bool attested = false;
 
 	if (first != i && first != SIZE_MAX)
 		conf_complain(k->y, s->name, "service \"%s\": the name is taken since line %u",
@@ -243,7 +244,10 @@ static void check_service(struct check *k, size_t i)
 	for (size_t j = 0; j < s->refs_count; j++)
 		check_ref(k, i, &s->refs[j]);
 	check_members(k->y, s);
+	for (size_t j = 0; j < s->config.backends_count; j++)
+		attested = attested || d->backends[s->config.backends[j]].agent;
 	modes_check(k->y, s);
+	marks_check(k->y, s, attested);
 }
 
 /* False without memory. */

@@ -32,7 +32,7 @@ struct backend_draft {
 
 struct service_draft {
 	struct service_config config;
-	const yaml_node_t *node, *name, *vip, *ring, *backends, *on_lapse, *new_flows, *mss;
+	const yaml_node_t *node, *name, *vip, *ring, *backends, *on_lapse, *new_flows, *marks, *mss;
 	struct ref *refs;
 	size_t refs_count;
 };
@@ -73,6 +73,10 @@ void read_on_lapse(struct conf *y, const yaml_node_t *node, void *field);
 void read_forward(struct conf *y, const yaml_node_t *node, void *field); /* enum forward */
 void read_new_flows(struct conf *y, const yaml_node_t *node, void *field);
 void read_mss(struct conf *y, const yaml_node_t *node, void *field);
+/* config_marks.c */
+void read_marks(struct conf *y, const yaml_node_t *node, void *field);
+/* attested: a backend of it has an agent. */
+void marks_check(struct conf *y, const struct service_draft *s, bool attested);
 /* What these keys and the others of the service do not go together with. */
 void modes_check(struct conf *y, const struct service_draft *s);
 

@@ -89,9 +89,9 @@ void modes_check(struct conf *y, const struct service_draft *s)
 	if (s->mss && s->config.proto != IPPROTO_TCP)
 		conf_complain(y, s->mss, "service \"%s\": has no segments: want mss for tcp only",
 			      name);
-	if (s->new_flows && s->config.track == TRACK_MOVED)
-		conf_complain(y, s->new_flows,
-			      "service \"%s\": new flows are known by being remembered: want "
-			      "track: always",
+	if ((s->new_flows || s->marks) && s->config.track == TRACK_MOVED)
+		conf_complain(y, s->new_flows ? s->new_flows : s->marks,
+			      "service \"%s\": new flows are known by others being remembered: "
+			      "want track: always",
 			      name);
 }

@@ -81,6 +81,29 @@ static json_t *backend_json(const struct backend_config *b)
 	return o;
 }
 
+static json_t *marks_json(const struct service_marks *m)
+{
+	json_t *o = json_object(), *dscp = json_array(), *sources = json_array();
+	char text[ADDR_TEXT_MAX], prefix[ADDR_TEXT_MAX + 4];
+
+	for (int i = 0; i < DSCPS; i++)
+		if (m->dscp[i])
+			json_array_append_new(dscp, json_pack("{si ss}", "value", i, "class",
+							      class_str(m->dscp[i] - 1)));
+	for (size_t i = 0; i < m->sources_count; i++) {
+		const struct source_mark *s = &m->sources[i];
+
+		snprintf(prefix, sizeof(prefix), "%s/%d", addr_text(&s->prefix, text),
+			 s->bits - (addr_is_ipv4(&s->prefix) && s->bits >= 96 ? 96 : 0));
+		json_array_append_new(sources, json_pack("{ss ss}", "prefix", prefix, "class",
+							 class_str(s->class)));
+	}
+	put(o, "strict", json_boolean(m->strict));
+	put(o, "dscp", dscp);
+	put(o, "sources", sources);
+	return o;
+}
+
 static json_t *service_json(const struct config *c, const struct service_config *s)
 {
 	json_t *o = json_object(), *names = json_array(), *limit = json_object();
@@ -101,6 +124,8 @@ static json_t *service_json(const struct config *c, const struct service_config 
 	} else {
 		json_decref(limit);
 	}
+	if (s->marks.wanted)
+		put(o, "marks", marks_json(&s->marks));
 	put(o, "on-lapse", json_string(lapse_str(s->on_lapse)));
 	put(o, "select", json_string(select_str(s->select)));
 	put_number(o, "ring", s->ring_slots);

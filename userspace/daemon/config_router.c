@@ -201,6 +201,7 @@ static const struct conf_key service_keys[] = {
 	{ "on-lapse", false, read_on_lapse, 0 },
 	{ "forward", false, read_forward, SERVICE(forward) },
 	{ "new-flows", false, read_new_flows, 0 },
+	{ "marks", false, read_marks, 0 },
 	{ "mss", false, read_mss, 0 },
 	{ "select", false, read_select, SERVICE(select) },
 	{ "ring", false, read_ring, 0 },
@@ -216,7 +217,8 @@ static void read_service(struct conf *y, const yaml_node_t *node, void *item)
 	s->config.ring_slots = RING_SLOTS;
 	conf_mapping(y, node, service_keys, CONFIG_COUNT(service_keys), s);
 	if (s->config.track == TRACK_DEFAULT)
-		s->config.track = s->config.proto == IPPROTO_UDP || s->new_flows ? TRACK_ALWAYS
+		s->config.track = s->config.proto == IPPROTO_UDP || s->new_flows || s->marks
+					  ? TRACK_ALWAYS
 										 : TRACK_MOVED;
 }
 

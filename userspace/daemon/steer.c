@@ -314,6 +314,7 @@ static struct service_want want_of(const struct service_config *s)
 		.refusal = s->refusal,
 		.on_lapse = s->on_lapse,
 		.forward = s->forward,
+		.marks = s->marks,
 		.mss = (uint16_t)s->mss,
 		.new_rate = (uint32_t)s->new_rate,
 		.new_burst = (uint32_t)s->new_burst,

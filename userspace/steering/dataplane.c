@@ -42,6 +42,9 @@ static const struct pin_spec specs[MAPS_LOADED] = {
 	[MAP_OUTCOMES] = PERCPU_OF("outcomes", struct counter),
 	[MAP_SERVICE_STATS] = PERCPU_OF("service_stats", struct traffic),
 	[MAP_BACKEND_STATS] = PERCPU_OF("backend_stats", struct traffic),
+	[MAP_MARKS] = ARRAY_OF("marks", struct marks),
+	[MAP_SOURCES] = { "sources", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct source_key),
+			  sizeof(__u32), BPF_F_NO_PREALLOC },
 };
 
 static const struct pin_set router_set = { "router", specs, MAPS_LOADED };
@@ -161,6 +164,8 @@ static int set_sizes(struct router_bpf *r, const struct dataplane_sizes *s,
 	err = resize(r->maps.service_stats, s->services);
 	if (!err)
 		err = resize(r->maps.limits, s->services);
+	if (!err)
+		err = resize(r->maps.marks, s->services);
 	if (!err)
 		err = resize(r->maps.services, s->services ? 2 * buckets : 0);
 	if (!err)

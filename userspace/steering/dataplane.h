@@ -45,6 +45,8 @@ enum dataplane_map {
 	MAP_OUTCOMES,
 	MAP_SERVICE_STATS,
 	MAP_BACKEND_STATS,
+	MAP_MARKS,
+	MAP_SOURCES,
 	MAP_NAMES, /* absent (-1) until a daemon has opened the tables */
 	MAP_COUNT
 };

@@ -15,7 +15,7 @@
 #include "steering/dataplane.h"
 
 enum {
-	PINS_MAPS_MAX = 16,  /* maps that one of our programs uses, its constants too */
+	PINS_MAPS_MAX = 32,  /* maps that one of our programs uses, its constants too */
 	PINS_PATH_MAX = 320, /* a directory of struct dataplane and a name */
 };
 

@@ -21,6 +21,7 @@
 
 #include "base/messages.h"
 #include "steering/dataplane.h"
+#include "steering/marks.h"
 #include "steering/nexthop.h"
 #include "steering/settle.h"
 
@@ -49,6 +50,7 @@ struct service_want {
 	enum forward forward;
 	uint16_t mss;		      /* the largest of a SYN; 0: any */
 	uint32_t new_rate, new_burst; /* new flows per second and at once, of each CPU; 0: any */
+	struct service_marks marks; /* sources is the caller's */
 	bool settles; /* its slots may settle: for TCP, which says when a flow begins */
 };
 

@@ -203,6 +203,7 @@ static uint16_t flags_of(const struct service_want *w)
 {
 	uint16_t flags = w->settles ? SERVICE_SETTLES : 0;
 
+	flags |= marks_flags(&w->marks);
 	return w->forward != FORWARD_ENCAP || w->mss ? flags | SERVICE_SPECIAL : flags;
 }
 
@@ -318,6 +319,8 @@ int tables_set_services(struct tables *t, const struct service_want *want, size_
 	err = fill(t, &f, why);
 	if (!err)
 		err = build(t, &f, why);
+	if (!err && t->d)
+		err = marks_write(t->d, want, ids, count, why);
 	if (err)
 		goto out;
 	if (memcmp(f.half, tables_half(t, t->settings->services_half),
