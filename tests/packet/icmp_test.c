@@ -480,6 +480,70 @@ static void limited(struct rig *r)
 	rig_row(r, "who is refused still hears it", &in, &refused, &out);
 }
 
+/* All packets that were counted, under whatever. */
+static uint64_t counted(struct rig *r, uint64_t *internal)
+{
+	struct counts c;
+	uint64_t n = 0;
+
+	rig_counts(r, &c);
+	for (int o = 0; o < OUT_COUNT; o++)
+		n += c.outcome[o].packets;
+	for (int s = 0; s < RIG_SERVICES; s++)
+		n += c.service[s].packets;
+	*internal = c.outcome[OUT_INTERNAL].packets;
+	return n;
+}
+
+/* What an error to a VIP must quote to go anywhere, read again without the router's code. */
+static bool quote_is_right(struct frame *f)
+{
+	bool ipv6;
+	size_t header, at;
+	const uint8_t *q;
+
+	if (!frame_parse(f))
+		return false;
+	ipv6 = frame_is_ipv6(f);
+	header = ipv6 ? 40 : 20;
+	at = f->l4 + ICMP_HEADER;
+	q = f->b + at;
+	if (f->n < at + header + 8 || q[0] != (ipv6 ? 0x60 | (q[0] & 15) : 0x45))
+		return false;
+	if (memcmp(q + (ipv6 ? 8 : 12), f->b + f->l3 + (ipv6 ? 24 : 16), ipv6 ? 16 : 4))
+		return false;
+	return q[ipv6 ? 6 : 9] == IPPROTO_TCP || q[ipv6 ? 6 : 9] == IPPROTO_UDP;
+}
+
+/* Whatever is damaged: counted once, and what goes on quotes a packet of the VIP. */
+static void damaged(struct rig *r)
+{
+	uint64_t internal, internal_before, before;
+	unsigned int forwarded = 0, wrong = 0;
+	struct frame f, out;
+	enum { RUNS = 40000 };
+
+	rig_reset(r);
+	srandom(2);
+	before = counted(r, &internal_before);
+	for (int i = 0; i < RUNS; i++) {
+		f = error_about(all[i % 4], first_error(all[i % 4]), (uint8_t)(random() % 3));
+		for (long n = random() % 3; n >= 0; n--)
+			f.b[f.l3 + (size_t)random() % (f.n - f.l3)] = (uint8_t)random();
+		if (random() % 4 == 0)
+			f.n = 14 + (size_t)random() % (f.n - 14);
+		if (rig_run(r, &f, &out) != XDP_TX || out.n <= f.n ||
+		    f.b[f.l3 + (frame_is_ipv6(&f) ? 6 : 9)] != icmp_of(all[i % 4]))
+			continue;
+		forwarded++;
+		wrong += !quote_is_right(&f);
+	}
+	before = counted(r, &internal) - before;
+	rig_check(r, before == RUNS && internal == internal_before,
+		  "%d damaged errors are counted once each", RUNS);
+	rig_check(r, forwarded > RUNS / 4 && !wrong, "%u go on, all with a right quote", forwarded);
+}
+
 int main(void)
 {
 	struct rig r;
@@ -493,6 +557,7 @@ int main(void)
 	broken_quotes(&r);
 	short_quotes(&r);
 	the_hosts(&r);
+	damaged(&r);
 	pings(&r);
 	pings_unanswered(&r);
 	limited(&r);
