@@ -218,6 +218,30 @@ static void without_the_first(struct rig *r)
 	}
 }
 
+/* So many that some share the set of a packet whose first piece has come. */
+static void strangers(struct rig *r)
+{
+	for (int k = 0; k < 4; k++) {
+		struct frame f = nth(all[k], 0), g = nth(all[k], 1), out;
+		size_t source = g.l3 + (is_ipv6(all[k]) ? 20 : 12);
+		unsigned int taken = 0;
+
+		start_again(r);
+		goes(r, "first", all[k], &f, first_backend(all[k]), true);
+		for (uint32_t n = 1; n < 20000; n++) {
+			put32(g.b + source, get32(f.b + source) + n);
+			taken += rig_run(r, &g, &out) != XDP_DROP;
+		}
+		rig_check(r, !taken, "20000 other clients' pieces do not follow it");
+		g = nth(all[k], 1);
+		for (uint16_t n = 1; n < 20000; n++) {
+			set_id(&g, ID + n);
+			taken += rig_run(r, &g, &out) != XDP_DROP;
+		}
+		rig_check(r, !taken, "nor do 20000 other packets'");
+	}
+}
+
 static void overlaps(struct rig *r)
 {
 	static const struct {
@@ -532,6 +556,7 @@ int main(void)
 	in_order(&r);
 	overtaking(&r);
 	without_the_first(&r);
+	strangers(&r);
 	overlaps(&r);
 	tiny(&r);
 	malformed(&r);
