@@ -9,11 +9,13 @@
 
 #include "answer.h"
 #include "count.h"
+#include "event.h"
 #include "forward.h"
 #include "fragment.h"
 #include "icmp.h"
 #include "marks.h"
 #include "mss.h"
+#include "quic.h"
 #include "service.h"
 #include "stats.h"
 #include "steer.h"
@@ -51,7 +53,7 @@ static __always_inline int refuse(const struct service *s, const struct backend 
 }
 
 /* Who gets the packet, as one of the class that it asks for, if it is of a service where it may. */
-static __always_inline struct choice choose_marked(const struct settings *set,
+static __always_inline struct choice choose_marked(struct xdp_md *ctx, const struct settings *set,
 						   const struct service *s,
 						   const struct packet *p, __u64 hash)
 {
@@ -62,6 +64,12 @@ static __always_inline struct choice choose_marked(const struct settings *set,
 		if (class < 0)
 			return (struct choice){ NULL, -class, false };
 		hash = hash_as(hash, class);
+	}
+	if (s->flags & SERVICE_QUIC && p->part == PART_WHOLE) {
+		int id = quic_backend(ctx, l3_offset(p) + ip_header(p), quic_asking(s, class));
+
+		if (id)
+			return quic_choice(id, class);
 	}
 	return p->part <= PART_FIRST ? choose_as(set, s, class, hash, p->opens)
 				     : choose_known(s, p, class, hash);
@@ -80,7 +88,7 @@ static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
 	o = service_find(set, service_bucket_of(to), &key, &s);
 	if (o == OUT_STEERED && s) {
 		hash = flow_hash_to(set, to, p->src.half[0], p->src.half[1], p->sport);
-		c = choose_marked(set, s, p, hash);
+		c = choose_marked(ctx, set, s, p, hash);
 		o = c.why;
 		if (c.to && p->part == PART_FIRST) {
 			o = fragment_remember(ctx, p, c.to->id);
@@ -100,6 +108,7 @@ static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
 	count(o, p->frame);
 	if (o == OUT_NOT_OURS)
 		return XDP_PASS;
+	tell(ctx, p, o, s ? s->id : NO_SERVICE, c.to ? c.to->id : 0);
 	return p->part <= PART_FIRST ? refuse(s, c.to, o) : XDP_DROP; /* RFC 1122, 3.2.2 */
 }
 
@@ -131,7 +140,10 @@ __noinline int general(struct xdp_md *ctx, bool anew)
 	count(o, p.frame);
 	if (o == OUT_ECHOED)
 		return XDP_TX;
-	return o == OUT_NOT_OURS ? XDP_PASS : XDP_DROP;
+	if (o == OUT_NOT_OURS)
+		return XDP_PASS;
+	tell(ctx, &p, o, NO_SERVICE, 0);
+	return XDP_DROP;
 }
 
 #endif

@@ -207,6 +207,22 @@ struct source_key {
 	struct addr src;
 };
 
+enum {
+	QUIC_SERVERS_MAX = 65536, /* of all services together */
+};
+
+/* Key of quic_servers: a server id, in network order at the low end, of one service. */
+struct quic_key {
+	__u32 server;
+	__u32 service;
+};
+
+struct quic_server {
+	__u16 backend;
+	__u8 generation; /* of backend: under another one the entry is nobody's */
+	__u8 pad[5];
+};
+
 /* Value of outcomes. */
 struct counter {
 	__u64 packets;

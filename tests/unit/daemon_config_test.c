@@ -82,6 +82,11 @@ static void compare_services(const struct config *a, const struct config *b)
 		assert_int_equal(x.backends_count, y.backends_count);
 		assert_memory_equal(x.backends, y.backends, x.backends_count * sizeof(*x.backends));
 		x.backends = y.backends = NULL;
+		assert_int_equal(x.marks.sources_count, y.marks.sources_count);
+		if (x.marks.sources_count)
+			assert_memory_equal(x.marks.sources, y.marks.sources,
+					    x.marks.sources_count * sizeof(*x.marks.sources));
+		x.marks.sources = y.marks.sources = NULL;
 		assert_memory_equal(&x, &y, sizeof(x));
 	}
 }

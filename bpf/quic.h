@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Packets of QUIC connections by connection id, so that a client that changes its address
+ * stays with its backend: the server put its id into the connection id, in the clear
+ * (draft-ietf-quic-load-balancers-20, 5.2), and every packet the client sends since
+ * begins with it.
+ *
+ * Initial and 0-RTT packets have an id that the client drew, and go by addresses and ports;
+ * so does what names no server of ours, and versions other than 1 and 2 (RFC 9000, 17.2;
+ * RFC 9369, 3.2).  A name is not proof: it only chooses, the lease decides.
+ */
+#ifndef QUIC_H
+#define QUIC_H
+
+#include "lease.h"
+#include "parse.h"
+#include "steer.h"
+
+enum {
+	QUIC_LONG = 0x80,
+	QUIC_FIXED = 0x40, /* 0 in nothing that a client of version 1 or 2 sends */
+	QUIC_ID_MAX = 20,
+	/* Bits of a long packet's type, RFC 9000; version 2 counts from another one. */
+	QUIC_INITIAL = 0,
+	QUIC_ZERO_RTT = 1,
+	QUIC_LB_UNROUTABLE = 7, /* configuration id of draft-ietf-quic-load-balancers, 3.1 */
+};
+
+#define QUIC_VERSION_1 1u
+#define QUIC_VERSION_2 0x6b3343cfu
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, QUIC_SERVERS_MAX);
+	__type(key, struct quic_key);
+	__type(value, struct quic_server);
+} quic_servers SEC(".maps");
+
+/* What quic_backend() must know of a service; one word, to fit a register. */
+union quic_asking {
+	struct {
+		__u16 service;
+		__u8 class;
+		__u8 on_lapse;
+		__u8 offset;
+		__u8 length;
+		__u8 pad[2];
+	};
+	__u64 word;
+};
+
+static __always_inline __u64 quic_asking(const struct service *s, __u32 class)
+{
+	union quic_asking a = { .service = s->id,
+				.class = class,
+				.on_lapse = s->on_lapse,
+				.offset = s->quic_offset,
+				.length = s->quic_length };
+
+	return a.word;
+}
+
+static __always_inline __u32 ip_header(const struct packet *p)
+{
+	return p->ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+}
+
+/* Does a long packet of that version carry an id that the client drew? */
+static __always_inline bool is_clients(__u32 version, __u8 first)
+{
+	__u32 type = first >> 4 & 3;
+
+	if (version == QUIC_VERSION_2)
+		type = (type - 1) & 3;
+	else if (version != QUIC_VERSION_1)
+		return true;
+	return type == QUIC_INITIAL || type == QUIC_ZERO_RTT;
+}
+
+/* Moves to the connection id; how long it is if that is said, 0 for none that counts. */
+static __always_inline __u32 find_id(struct cursor *c)
+{
+	const __u8 *first = take(c, 1), *rest;
+	__u32 version;
+
+	if (!first || !(*first & QUIC_FIXED))
+		return 0;
+	if (!(*first & QUIC_LONG))
+		return QUIC_ID_MAX;
+	rest = take(c, 5);
+	if (!rest)
+		return 0;
+	version = (__u32)rest[0] << 24 | rest[1] << 16 | rest[2] << 8 | rest[3];
+	return is_clients(version, *first) ? 0 : rest[4];
+}
+
+/*
+ * The backend whose id the packet has, as its id; 0 if it names none, minus an outcome if that one
+ * may not have it.  udp: where its header is.  Not static, so that the verifier looks at it once.
+ */
+__noinline int quic_backend(struct xdp_md *ctx, __u32 udp, __u64 asked)
+{
+	struct cursor c = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
+	union quic_asking a = { .word = asked };
+	struct quic_key key = { 0, a.service };
+	const struct quic_server *server;
+	const struct backend *to;
+	const __u8 *id;
+	__u32 length, at;
+
+	if (a.class >= CLASS_COUNT || !take(&c, (udp & 127) + sizeof(struct udphdr)))
+		return 0;
+	length = find_id(&c);
+	if (length > QUIC_ID_MAX || (__u32)a.offset + a.length > length || a.length > 4)
+		return 0;
+	id = c.pos;
+	if ((void *)(id + 1) > c.end)
+		return 0;
+	if (a.offset == 1 && *id >> 5 == QUIC_LB_UNROUTABLE)
+		return 0;
+	if (!take(&c, a.offset & 31))
+		return 0;
+	for (int i = 0; i < 4 && i < a.length; i++) {
+		id = take(&c, 1);
+		if (!id)
+			return 0;
+		key.server = key.server << 8 | *id;
+	}
+	server = bpf_map_lookup_elem(&quic_servers, &key);
+	if (!server)
+		return 0;
+	at = server->backend;
+	to = bpf_map_lookup_elem(&backends, &at);
+	if (!to || to->generation != server->generation)
+		return 0;
+	if (lease_is_alive(to, a.class, bpf_jiffies64()))
+		return at;
+	return a.on_lapse == LAPSE_RESTEER ? 0 : -OUT_LEASE_LAPSED;
+}
+
+/* Asks about the lease once more, as everybody does whose answer is a backend. */
+static __always_inline struct choice quic_choice(int id, __u32 class)
+{
+	struct choice c = { NULL, OUT_LEASE_LAPSED, false };
+	__u32 key = id;
+
+	if (id > 0)
+		c.to = bpf_map_lookup_elem(&backends, &key);
+	if (c.to && !lease_is_alive(c.to, class, bpf_jiffies64()))
+		c.to = NULL;
+	return c;
+}
+
+#endif
