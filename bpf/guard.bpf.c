@@ -12,6 +12,7 @@
  * its own.
  */
 #include "count.h"
+#include "dispatch.h"
 #include "parse.h"
 
 struct {
@@ -304,5 +305,7 @@ int guard(struct xdp_md *ctx)
 	count(out, o.p.frame);
 	return out == OUT_DECAPSULATED || out == OUT_NOT_OURS ? XDP_PASS : XDP_DROP;
 }
+
+RUN_CONFIG(guard, ORDER_GUARD);
 
 char LICENSE[] SEC("license") = "GPL";

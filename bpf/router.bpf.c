@@ -7,6 +7,7 @@
  * others under their outcome.  When in doubt a packet for a VIP is dropped; what is for
  * nobody of ours passes untouched, as does everything while the maps are still zero.
  */
+#include "dispatch.h"
 #include "short.h"
 
 /* Read by whoever finds this program pinned. */
@@ -35,5 +36,7 @@ int router(struct xdp_md *ctx)
 
 	return likely(action < ANSWER) ? action : answer(ctx, action - ANSWER);
 }
+
+RUN_CONFIG(router, ORDER_ROUTER);
 
 char LICENSE[] SEC("license") = "GPL";

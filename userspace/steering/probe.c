@@ -17,7 +17,7 @@
 
 /* What the packet path writes, or what differs for the copies: not shared. */
 static const char *const own[] = {
-	"settings", "services", "rings",	 "flows",
+	"settings", "services", "rings",	 "flows",	  "fragments", "limits", "events",
 	"outcomes", "answers",	"service_stats", "backend_stats",
 };
 
