@@ -209,6 +209,7 @@ struct source_key {
 
 enum {
 	QUIC_SERVERS_MAX = 65536, /* of all services together */
+	QUIC_SERVER_BYTES_MAX = 4,
 };
 
 /* Key of quic_servers: a server id, in network order at the low end, of one service. */

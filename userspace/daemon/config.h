@@ -52,6 +52,8 @@ struct backend_config {
 	uint16_t agent_port;	     /* 0: no agent, so never more than public */
 	char node[NAME_MAX_BYTES];   /* whom its certificate must name; default: name */
 	char policy[NAME_MAX_BYTES]; /* appraisal policy; "" without an agent */
+	uint32_t server_id;    /* in QUIC's connection ids */
+	uint8_t server_bytes;  /* of it; 0: it has none */
 	uint16_t check_port; /* TCP health check in want of an agent; 0: none, taken as healthy */
 };
 
@@ -73,6 +75,7 @@ struct service_config {
 	enum forward forward;
 	uint64_t mss; /* the largest of a client's SYN; 0: any */
 	struct service_marks marks;
+	uint8_t quic_offset, quic_length; /* of the server id in a connection id; length 0: none */
 	uint64_t new_rate, new_burst; /* new flows: per second, and at once; of each CPU; 0: any */
 	enum select select;
 	enum track track;

@@ -248,6 +248,7 @@ static void check_service(struct check *k, size_t i)
 		attested = attested || d->backends[s->config.backends[j]].agent;
 	modes_check(k->y, s);
 	marks_check(k->y, s, attested);
+	quic_check(k->y, d, s);
 }
 
 /* False without memory. */

@@ -27,12 +27,12 @@ struct ref {
 
 struct backend_draft {
 	struct backend_config config;
-	const yaml_node_t *node, *name, *node_name, *agent, *policy, *check;
+	const yaml_node_t *node, *name, *node_name, *agent, *policy, *check, *server_id;
 };
 
 struct service_draft {
 	struct service_config config;
-	const yaml_node_t *node, *name, *vip, *ring, *backends, *on_lapse, *new_flows, *marks, *mss;
+	const yaml_node_t *node, *name, *vip, *ring, *backends, *on_lapse, *new_flows, *marks, *quic, *mss;
 	struct ref *refs;
 	size_t refs_count;
 };
@@ -77,6 +77,10 @@ void read_mss(struct conf *y, const yaml_node_t *node, void *field);
 void read_marks(struct conf *y, const yaml_node_t *node, void *field);
 /* attested: a backend of it has an agent. */
 void marks_check(struct conf *y, const struct service_draft *s, bool attested);
+/* config_quic.c; field is a struct service_draft, and a struct backend_draft. */
+void read_quic(struct conf *y, const yaml_node_t *node, void *field);
+void read_server_id(struct conf *y, const yaml_node_t *node, void *field);
+void quic_check(struct conf *y, const struct draft *d, const struct service_draft *s);
 /* What these keys and the others of the service do not go together with. */
 void modes_check(struct conf *y, const struct service_draft *s);
 

@@ -67,6 +67,7 @@ static json_t *interfaces_json(const char (*names)[IF_NAMESIZE], size_t count)
 
 static json_t *backend_json(const struct backend_config *b)
 {
+	char server_id[2 * QUIC_SERVER_BYTES_MAX + 1];
 	json_t *o = json_object();
 
 	put_text(o, "name", b->name);
@@ -77,6 +78,10 @@ static json_t *backend_json(const struct backend_config *b)
 		put_text(o, "policy", b->policy);
 	} else {
 		put(o, "check", b->check_port ? json_integer(b->check_port) : json_string("none"));
+	}
+	if (b->server_bytes) {
+		snprintf(server_id, sizeof(server_id), "%0*x", 2 * b->server_bytes, b->server_id);
+		put_text(o, "server-id", server_id);
 	}
 	return o;
 }
@@ -124,6 +129,9 @@ static json_t *service_json(const struct config *c, const struct service_config 
 	} else {
 		json_decref(limit);
 	}
+	if (s->quic_length)
+		put(o, "quic", json_pack("{si si}", "offset", s->quic_offset, "length",
+					   s->quic_length));
 	if (s->marks.wanted)
 		put(o, "marks", marks_json(&s->marks));
 	put(o, "on-lapse", json_string(lapse_str(s->on_lapse)));

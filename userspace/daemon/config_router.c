@@ -75,6 +75,7 @@ static const struct conf_key backend_keys[] = {
 	{ "node", false, read_backend_node, 0 },
 	{ "policy", false, read_backend_policy, 0 },
 	{ "check", false, read_check, 0 },
+	{ "server-id", false, read_server_id, 0 },
 };
 
 static void read_backend(struct conf *y, const yaml_node_t *node, void *item)
@@ -202,6 +203,7 @@ static const struct conf_key service_keys[] = {
 	{ "forward", false, read_forward, SERVICE(forward) },
 	{ "new-flows", false, read_new_flows, 0 },
 	{ "marks", false, read_marks, 0 },
+	{ "quic", false, read_quic, 0 },
 	{ "mss", false, read_mss, 0 },
 	{ "select", false, read_select, SERVICE(select) },
 	{ "ring", false, read_ring, 0 },

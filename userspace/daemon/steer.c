@@ -315,6 +315,8 @@ static struct service_want want_of(const struct service_config *s)
 		.on_lapse = s->on_lapse,
 		.forward = s->forward,
 		.marks = s->marks,
+		.quic_offset = s->quic_offset,
+		.quic_length = s->quic_length,
 		.mss = (uint16_t)s->mss,
 		.new_rate = (uint32_t)s->new_rate,
 		.new_burst = (uint32_t)s->new_burst,
@@ -323,6 +325,39 @@ static struct service_want want_of(const struct service_config *s)
 
 	strcpy(w.name, s->name);
 	return w;
+}
+
+static int write_quic(struct daemon *d, const uint16_t *ids, char why[DATAPLANE_WHY_MAX])
+{
+	const struct router_config *rc = &d->config->router;
+	struct quic_entry *entries;
+	size_t n = 0;
+	int err;
+
+	for (size_t i = 0; i < rc->services_count; i++)
+		n += rc->services[i].quic_length ? rc->services[i].backends_count : 0;
+	entries = calloc(n + 1, sizeof(*entries));
+	if (!entries)
+		return -ENOMEM;
+	n = 0;
+	for (size_t i = 0; i < rc->services_count; i++) {
+		const struct service_config *s = &rc->services[i];
+
+		for (size_t j = 0; s->quic_length && j < s->backends_count; j++) {
+			uint16_t id = d->nodes[s->backends[j]]->id;
+			const struct backend *b = tables_backend(d->tables, id);
+
+			if (!b)
+				continue;
+			entries[n++] = (struct quic_entry){
+				{ rc->backends[s->backends[j]].server_id, ids[i] },
+				{ .backend = id, .generation = b->generation },
+			};
+		}
+	}
+	err = tables_set_quic(d->tables, entries, n, why);
+	free(entries);
+	return err;
 }
 
 int steer_apply(struct daemon *d, char why[WHY_MAX])
@@ -345,6 +380,8 @@ int steer_apply(struct daemon *d, char why[WHY_MAX])
 		inherit(&routes[i], route_find(d, rc->services[i].name));
 	}
 	err = tables_set_services(d->tables, want, count, ids, long_why);
+	if (!err)
+		err = write_quic(d, ids, long_why);
 	if (err)
 		goto out;
 	for (size_t i = 0; i < count; i++) {

@@ -45,6 +45,9 @@ static const struct pin_spec specs[MAPS_LOADED] = {
 	[MAP_MARKS] = ARRAY_OF("marks", struct marks),
 	[MAP_SOURCES] = { "sources", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct source_key),
 			  sizeof(__u32), BPF_F_NO_PREALLOC },
+	[MAP_QUIC_SERVERS] = { "quic_servers", BPF_MAP_TYPE_HASH, sizeof(struct quic_key),
+			       sizeof(struct quic_server), BPF_F_NO_PREALLOC },
+	[MAP_EVENTS] = { "events", BPF_MAP_TYPE_RINGBUF, 0, 0, 0 },
 };
 
 static const struct pin_set router_set = { "router", specs, MAPS_LOADED };

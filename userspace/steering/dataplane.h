@@ -47,6 +47,8 @@ enum dataplane_map {
 	MAP_BACKEND_STATS,
 	MAP_MARKS,
 	MAP_SOURCES,
+	MAP_QUIC_SERVERS,
+	MAP_EVENTS,
 	MAP_NAMES, /* absent (-1) until a daemon has opened the tables */
 	MAP_COUNT
 };

@@ -23,6 +23,7 @@
 #include "steering/dataplane.h"
 #include "steering/marks.h"
 #include "steering/nexthop.h"
+#include "steering/quic.h"
 #include "steering/settle.h"
 
 struct tables;
@@ -50,6 +51,7 @@ struct service_want {
 	enum forward forward;
 	uint16_t mss;		      /* the largest of a SYN; 0: any */
 	uint32_t new_rate, new_burst; /* new flows per second and at once, of each CPU; 0: any */
+	uint8_t quic_offset, quic_length; /* length 0: by addresses alone */
 	struct service_marks marks; /* sources is the caller's */
 	bool settles; /* its slots may settle: for TCP, which says when a flow begins */
 };
@@ -82,6 +84,9 @@ int tables_set_backends(struct tables *t, const struct backend_want *want, size_
  */
 int tables_set_services(struct tables *t, const struct service_want *want, size_t count,
 			uint16_t *ids, char why[DATAPLANE_WHY_MAX]);
+/* The server ids of all services that route QUIC; see quic.h. */
+int tables_set_quic(struct tables *t, struct quic_entry *entries, size_t count,
+		    char why[DATAPLANE_WHY_MAX]);
 /* Copies ring to a free region and moves the service there by one store; 0 slots takes it away. */
 int tables_set_ring(struct tables *t, uint16_t service, const struct ring_slot *ring,
 		    uint32_t slots, char why[DATAPLANE_WHY_MAX]);

@@ -204,6 +204,8 @@ static uint16_t flags_of(const struct service_want *w)
 	uint16_t flags = w->settles ? SERVICE_SETTLES : 0;
 
 	flags |= marks_flags(&w->marks);
+	if (w->quic_length)
+		flags |= SERVICE_QUIC | SERVICE_SPECIAL;
 	return w->forward != FORWARD_ENCAP || w->mss ? flags | SERVICE_SPECIAL : flags;
 }
 
@@ -225,6 +227,8 @@ static int fill(const struct tables *t, struct draft *f, char why[DATAPLANE_WHY_
 			.on_lapse = (uint8_t)w->on_lapse,
 			.forward = (uint8_t)w->forward,
 			.mss = w->mss,
+			.quic_offset = w->quic_offset,
+			.quic_length = w->quic_length,
 			.new_rate = w->new_rate,
 			.new_burst = w->new_burst,
 			.flags = flags_of(w),
@@ -334,4 +338,10 @@ out:
 	free(f.entries);
 	free(f.half);
 	return err;
+}
+
+int tables_set_quic(struct tables *t, struct quic_entry *entries, size_t count,
+		    char why[DATAPLANE_WHY_MAX])
+{
+	return t->d ? quic_write(t->d, entries, count, why) : 0;
 }
