@@ -180,13 +180,18 @@ static void overtaking(struct rig *r)
 			goes(r, "and its id may come again", all[k], &f, first_backend(all[k]),
 			     false);
 		}
-		start_again(r);
-		f = piece_of(all[k], 0, 800, MORE);
-		goes(r, "first", all[k], &f, first_backend(all[k]), true);
-		f = piece_of(all[k], 1600, 8, MORE);
-		goes(r, "beyond a gap", all[k], &f, first_backend(all[k]), false);
-		f = piece_of(all[k], 1616, 8, MORE);
-		wants(r, "beyond a second gap", &f, OUT_FRAGMENT_FULL);
+		for (uint8_t tags = 0; tags <= 2; tags++) {
+			struct spec s = *all[k];
+
+			start_again(r);
+			s.tags = tags;
+			f = piece_of(&s, 0, 800, MORE);
+			goes(r, "first", &s, &f, first_backend(&s), true);
+			f = piece_of(&s, 1600, 8, MORE);
+			goes(r, "beyond a gap", &s, &f, first_backend(&s), false);
+			f = piece_of(&s, 1616, 8, MORE);
+			wants(r, "beyond a second gap", &f, OUT_FRAGMENT_FULL);
+		}
 	}
 }
 

@@ -188,9 +188,9 @@ static void refuses_strangers(struct guard_rig *r)
 	struct frame in, w;
 
 	for (int vip = 0; vip < 2; vip++) {
-		in = to(vip ? VIP6 : VIP4, 0);
-		for (size_t i = 0; i < sizeof(strangers) / sizeof(*strangers); i++) {
-			w = wrapped(&in, strangers[i]);
+		for (size_t i = 0; i < 3 * sizeof(strangers) / sizeof(*strangers); i++) {
+			in = to(vip ? VIP6 : VIP4, i % 3);
+			w = wrapped(&in, strangers[i / 3]);
 			row(r, "from a stranger", &w, OUT_PEER_UNKNOWN, NULL);
 		}
 	}
@@ -204,12 +204,16 @@ static void refuses_strangers(struct guard_rig *r)
 
 static void refuses_other_insides(struct guard_rig *r)
 {
-	struct frame in = to(OTHER4, 0), w = wrapped(&in, ROUTER4), nested;
+	struct frame in, w, nested;
 
-	row(r, "for no VIP", &w, OUT_NOT_A_VIP, NULL);
-	in = to(OTHER6, 1);
-	w = wrapped(&in, ROUTER4);
-	row(r, "IPv6, for no VIP", &w, OUT_NOT_A_VIP, NULL);
+	for (unsigned int tags = 0; tags <= 2; tags++) {
+		in = to(OTHER4, tags);
+		w = wrapped(&in, ROUTER4);
+		row(r, "for no VIP", &w, OUT_NOT_A_VIP, NULL);
+		in = to(OTHER6, tags);
+		w = wrapped(&in, ROUTER4);
+		row(r, "IPv6, for no VIP", &w, OUT_NOT_A_VIP, NULL);
+	}
 	in = to(OURS4, 0);
 	w = wrapped(&in, ROUTER4);
 	row(r, "for the host itself", &w, OUT_NOT_A_VIP, NULL);

@@ -386,22 +386,36 @@ static void limited(struct rig *r)
 	rig_row(r, "RSTs are not limited", &in, &w, &out);
 }
 
-static void internal(struct rig *r)
+static void internal_for(struct rig *r, const struct spec *s)
 {
-	struct frame in = frame_of(&tcp4);
+	struct frame in = frame_of(s);
 
 	rig_reset(r);
 	r->settings->flows_mask = UINT32_MAX;
 	silent(r, "flows are fewer than settings say", &in, OUT_INTERNAL);
 	rig_reset(r);
-	rig_service(r, SERVICE_TCP4)->ring = RING_SLOTS_MAX;
+	for (uint16_t id = SERVICE_TCP4; id <= SERVICE_UDP6; id++)
+		rig_service(r, id)->ring = RING_SLOTS_MAX;
 	silent(r, "a ring outside of the map", &in, OUT_INTERNAL);
 	rig_reset(r);
 	rig_rings(r, 65000, 65000);
-	answered(r, "ids that no backend has", &tcp4, OUT_NO_BACKEND);
+	answered(r, "ids that no backend has", s, OUT_NO_BACKEND);
 	rig_reset(r);
 	r->settings->services_mask = UINT32_MAX >> 1;
 	silent(r, "services are fewer than settings say", &in, OUT_INTERNAL);
+}
+
+static void internal(struct rig *r)
+{
+	wait_for_budget();
+	for (int k = 0; k < 4; k++) {
+		for (uint8_t tags = 0; tags <= 2; tags++) {
+			struct spec s = *all[k];
+
+			s.tags = tags;
+			internal_for(r, &s);
+		}
+	}
 }
 
 int main(void)
