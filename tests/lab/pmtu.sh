@@ -9,7 +9,7 @@
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-bytes=100000000
+bytes=${BYTES:-100000000}
 
 # The hop lets no more than 1400 bytes through, either way, and says so to whom it concerns.
 narrow() {
@@ -47,7 +47,7 @@ far() { at far "$build/tests/tools/traffic_talk" "$@"; }
 moves() {	# put|get VIP
 	local out name ours theirs
 
-	out=$(far -w 20000 "$1" "$2" 443 $bytes) || { echo "$out"; return 1; }
+	out=$(far -w 60000 "$1" "$2" 443 $bytes) || { echo "$out"; return 1; }
 	echo "$out"
 	read -r name ours theirs <<<"$out"
 	[[ $ours == "$theirs" && ${#ours} == 64 ]]
@@ -95,8 +95,8 @@ for vip in $vip4 $vip6; do
 	for n in genuine-1 genuine-2; do
 		check "$n has heard by $vip how narrow the way is"	knows $n $vip "${address[$vip]}"
 	done
-	check "100 MB down by $vip: the digests agree"	moves get $vip
-	check "100 MB up by $vip: the digests agree"	moves put $vip
+	check "$bytes bytes down by $vip: the digests agree"	moves get $vip
+	check "$bytes bytes up by $vip: the digests agree"	moves put $vip
 	if command -v ping >/dev/null; then check "$vip answers pings"	pings $vip
 	else skip "$vip answers pings" "there is no ping here"; fi
 done
