@@ -37,6 +37,7 @@ enum {
 	RING = 65537,
 	BACKENDS = 16,
 	SKIPPED = 77,
+	QUIC_SERVER = 0xabcd, /* its id */
 };
 
 #define VIP4 "192.0.2.1"
@@ -69,7 +70,7 @@ struct bench {
 	struct backend *backends;
 };
 
-enum kind { TCP4, UDP4, TCP6, OTHER4, LAPSED4, SETTLED4, GUE4 };
+enum kind { TCP4, UDP4, TCP6, OTHER4, LAPSED4, SETTLED4, GUE4, QUIC4 };
 
 static struct bench_case {
 	const char *name;
@@ -93,6 +94,7 @@ static struct bench_case {
 	{ "not_ours", ROUTER, OTHER4, SOURCE_ONE, 1, XDP_PASS, 0, { 0 } },
 	{ "lapsed", ROUTER, LAPSED4, SOURCE_ONE, 1, XDP_DROP, 1, { 0 } },
 	{ "gue4_1", ROUTER, GUE4, SOURCE_ONE, 1, XDP_TX, 1, { 0 } },
+	{ "quic4_1", ROUTER, QUIC4, SOURCE_ONE, 1, XDP_TX, 1, { 0 } },
 };
 
 enum { CASES = sizeof(cases) / sizeof(*cases) };
@@ -266,6 +268,17 @@ static void fill_tables(struct bench *b)
 		b, VIP6, 443, IPPROTO_TCP,
 		(struct service){
 			.id = 3, .class = CLASS_CONFIDENTIAL, .ring = RING, .ring_slots = RING });
+	if (bpf_map_update_elem(bpf_map__fd(b->router->maps.quic_servers),
+				&(struct quic_key){ QUIC_SERVER, 7 },
+				&(struct quic_server){ .backend = 3 }, BPF_ANY))
+		die("quic_servers");
+	add_service(b, VIP4, 447, IPPROTO_UDP,
+		    (struct service){ .id = 7,
+				      .class = CLASS_CONFIDENTIAL,
+				      .ring_slots = RING,
+				      .flags = SERVICE_SPECIAL | SERVICE_QUIC,
+				      .quic_offset = 1,
+				      .quic_length = 2 });
 	add_service(b, VIP4, 446, IPPROTO_TCP,
 		    (struct service){ .id = 6,
 				      .class = CLASS_CONFIDENTIAL,
@@ -284,7 +297,12 @@ static void fill_tables(struct bench *b)
 static struct frame frame_of(enum kind k)
 {
 	static const uint8_t ethernet[12] = { 2, 1, 2, 3, 4, 5, 2, 6, 7, 8, 9, 10 };
-	int port = k == UDP4 ? 53 : k == LAPSED4 ? 444 : k == SETTLED4 ? 445 : k == GUE4 ? 446 : 443, ip = k == TCP6 ? 40 : 20;
+	static const int ports[] = {
+		[TCP4] = 443,	 [UDP4] = 53,	   [TCP6] = 443, [OTHER4] = 443,
+		[LAPSED4] = 444, [SETTLED4] = 445, [GUE4] = 446, [QUIC4] = 447
+	};
+	bool udp = k == UDP4 || k == QUIC4;
+	int port = ports[k], ip = k == TCP6 ? 40 : 20;
 	struct frame f = { .n = k == TCP6 ? 74 : 60 };
 	struct addr vip = address(k == TCP6 ? VIP6 : k == OTHER4 ? "192.0.2.2" : VIP4);
 	uint8_t *l3 = f.b + 14, *l4 = l3 + ip;
@@ -303,15 +321,17 @@ static struct frame frame_of(enum kind k)
 		l3[0] = 0x45;
 		l3[3] = 46;
 		l3[8] = 64;
-		l3[9] = k == UDP4 ? IPPROTO_UDP : IPPROTO_TCP;
+		l3[9] = udp ? IPPROTO_UDP : IPPROTO_TCP;
 		memcpy(l3 + 16, &vip.w[3], 4);
 	}
 	l4[2] = (uint8_t)(port >> 8);
 	l4[3] = (uint8_t)port;
-	if (k == UDP4)
+	if (udp)
 		l4[5] = 26;
 	else
 		l4[12] = 5 << 4;
+	if (k == QUIC4)
+		memcpy(l4 + 8, (uint8_t[]){ 0x41, 0x11, QUIC_SERVER >> 8, QUIC_SERVER & 0xff }, 4);
 	return f;
 }
 
