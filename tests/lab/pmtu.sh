@@ -70,6 +70,13 @@ knows() {	# NODE VIP CLIENT
 	[[ $route == *"mtu 1400"* ]] || { echo "$route"; return 1; }
 }
 pings() { at far ping -q -c 5 -i 0.2 -W 2 "$@"; }
+# As traceroute asks.
+first_hop_of() {	# VIP HOP
+	local out
+
+	out=$(at far ping -n -c 1 -W 2 -t 1 "$1" || :)
+	grep -qiF "from $2" <<<"$out" && grep -qi exceeded <<<"$out" || { echo "$out"; return 1; }
+}
 outcome() { fairlead -j outcome show | jq "[.[] | select(.outcome == \"$1\") | .packets] | add"; }
 # What the far client's kernel has cut.
 cut6() { at far awk '$1 == "Ip6FragCreates" && $2 > 100 { found = 1 } END { exit !found }' /proc/net/snmp6; }
@@ -89,6 +96,7 @@ dropped_none() {
 raise genuine-1=genuine genuine-2=genuine
 narrow
 check "both attest"	within 15 attested genuine-1 genuine-2
+declare -A hop=([$vip4]=10.78.0.1 [$vip6]=fd78::1)
 declare -A address=([$vip4]=10.78.0.2 [$vip6]=fd78::2)
 for vip in $vip4 $vip6; do
 	check "backends answer the far client by $vip"	both_served $vip
@@ -97,8 +105,13 @@ for vip in $vip4 $vip6; do
 	done
 	check "$bytes bytes down by $vip: the digests agree"	moves get $vip
 	check "$bytes bytes up by $vip: the digests agree"	moves put $vip
-	if command -v ping >/dev/null; then check "$vip answers pings"	pings $vip
-	else skip "$vip answers pings" "there is no ping here"; fi
+	if command -v ping >/dev/null; then
+		check "$vip answers pings"	pings $vip
+		check "and is two hops away: the first says so"	first_hop_of $vip "${hop[$vip]}"
+		check "the second is the VIP"	pings -t 2 $vip
+	else
+		skip "$vip answers pings, two hops away" "there is no ping here"
+	fi
 done
 
 # Datagrams of up to 1400 bytes, cut where the client's own route is narrower.
