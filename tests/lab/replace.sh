@@ -12,7 +12,12 @@
 
 rounds=${ROUNDS:-50}
 pins=/sys/fs/bpf/fairlead
-shared=(settings services rings backends flows outcomes service_stats backend_stats)
+shared=()	# the maps that a program of ours has pinned
+list_maps() {
+	for m in $pins/*; do
+		case ${m##*/} in router | names | guard | *_rodata) ;; *) shared+=("${m##*/}") ;; esac
+	done
+}
 program_on() { at router ip -j link show dev eth0 | jq '.[0].xdp.prog.id'; }
 id_of() { bpftool -j prog show pinned "$1" | jq .id; }
 map_ids() { for m in "${shared[@]}"; do bpftool -j map show pinned $pins/"$m" | jq .id; done | paste -sd' '; }
@@ -33,7 +38,9 @@ put_older() {
 
 raise genuine-1=genuine genuine-2=genuine
 check "both attest"	within 15 attested genuine-1 genuine-2
+list_maps
 maps=$(map_ids)
+check "${#shared[@]} maps are pinned"	[ ${#shared[@]} -ge 8 ]
 held=()
 for ((i = 0; i < 8; i++)); do	# till they are ended, or break
 	ask -w 4000 hold $vip4 80 1000 >>$run/held 2>&1 & held+=($!)
