@@ -46,6 +46,7 @@ struct budget {
 enum {
 	BUDGET_ERROR,
 	BUDGET_ECHO,
+	BUDGET_EVENT,
 	BUDGETS,
 };
 

@@ -9,7 +9,7 @@
 
 #include "answer.h"
 #include "count.h"
-#include "event.h"
+#include "events.h"
 #include "forward.h"
 #include "fragment.h"
 #include "icmp.h"

@@ -220,6 +220,7 @@ static const struct {
 	{ MAP_NAMES, "names" },
 	{ MAP_SERVICE_STATS, "service_stats" },
 	{ MAP_BACKEND_STATS, "backend_stats" },
+	{ MAP_EVENTS, "events" },
 };
 
 /* What the kernel keeps for the values; keys of an array take nothing. */
@@ -228,6 +229,8 @@ static json_int_t memory_of(const struct pinned_map *m)
 	uint64_t value = ((uint64_t)m->value_size + 7) / 8 * 8;
 	int cpus = m->type == BPF_MAP_TYPE_PERCPU_ARRAY ? libbpf_num_possible_cpus() : 1;
 
+	if (m->type == BPF_MAP_TYPE_RINGBUF)
+		return m->entries; /* its size in bytes */
 	return (json_int_t)(value * m->entries * (uint64_t)(cpus > 0 ? cpus : 1));
 }
 
