@@ -135,7 +135,7 @@ struct service_bucket {
 struct ring_slot {
 	__u16 primary;	/* SLOT_SETTLED, SLOT_MOVED */
 	__u16 fallback; /* SLOT_YOUNG */
-};
+} __attribute__((aligned(4))); /* the daemon changes it as one word */
 
 #define SLOT_SETTLED 0x8000u
 #define SLOT_MOVED 0x4000u

@@ -5,7 +5,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct policy *p = policy_default();
-	struct rulebook book = { &p, 1 };
+	struct rulebook book = { .policies = &p, .count = 1 };
 	struct ipc_message m = { MSG_APPRAISE, 1, bytes_of(data, size) };
 	uint8_t out[ANSWER_MAX];
 	struct ipc_writer w = ipc_begin(out, sizeof(out), MSG_VERDICT, 1);

@@ -419,7 +419,7 @@ static void hear_policy_changed(struct step *s)
 		step_appraise(s, p->judged);
 	if (is_cached)
 		return;
-	step_because(s, s->e->why ? s->e->why : "policy changed");
+	step_because(s, "%s", s->e->why ? s->e->why : "policy changed");
 	if (p->cached.request && has_attested_lease(p))
 		p->reappraise_at_ms = s->now;
 	else if (!p->asked.request && !p->appraisal && p->connected && p->up)
