@@ -54,7 +54,9 @@ HASH_INLINE __u32 service_rest(__be16 port, __u8 proto, __u8 kind)
  */
 HASH_INLINE __u64 destination_hash(__u64 half0, __u64 half1, __u32 rest)
 {
-	return ((half1 ^ rest) + half0 * HASH_K0) * HASH_K1;
+	__u64 address = half1 >> 32 | half1 << 32; /* what differs most goes where a product sees it */
+
+	return ((address ^ (__u64)rest << 32) + half0 * HASH_K0) * HASH_K1;
 }
 
 /* The bucket, without the half's offset, where a service's search begins. */
