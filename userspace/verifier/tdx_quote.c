@@ -149,7 +149,7 @@ static enum reason parse_signature(struct bytes in, struct tdx_quote *q, struct 
 
 enum reason tdx_quote_parse(struct bytes in, struct tdx_quote *q, struct claims *why)
 {
-	struct bytes all = in, body, signature;
+	struct bytes all = in, body = { 0 }, signature;
 	enum reason reason;
 	uint32_t n;
 
