@@ -56,7 +56,10 @@ static __always_inline struct ring_slot *slot_of(__u64 ref, __u32 add, __u64 has
 	at = ring.first + slot;
 	block = at / RING_BLOCK;
 	b = bpf_map_lookup_elem(&rings, &block);
-	return b && ring.slots ? &b->slot[at % RING_BLOCK] : NULL;
+	if (!b || !ring.slots)
+		return NULL;
+	asm volatile("" : "+r"(b)); /* or compilers add to it before it is known to be one */
+	return &b->slot[at % RING_BLOCK];
 }
 
 /* May the backend have flows, be they new (then not if drained)?  *lapsed if just for its lease. */
