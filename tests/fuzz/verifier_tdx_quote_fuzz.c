@@ -10,7 +10,7 @@
 static void judge(const struct policy *p, struct bytes quote)
 {
 	struct evidence e = { .tee = TEE_TDX, .report = quote, .at = 1780272000 };
-	struct claims c;
+	struct claims c = { 0 };
 	json_t *all;
 
 	for (enum collateral i = 0; i < COLLATERAL_COUNT; i++)
@@ -27,7 +27,7 @@ static void judge(const struct policy *p, struct bytes quote)
 static void trust_its_root(struct policy *p, struct bytes quote)
 {
 	static struct cert_pile pile;
-	struct claims why;
+	struct claims why = { 0 };
 	struct tdx_quote q;
 
 	if (tdx_quote_parse(quote, &q, &why))
