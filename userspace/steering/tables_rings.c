@@ -77,8 +77,8 @@ int tables_set_ring(struct tables *t, uint16_t service, const struct ring_slot *
 				       service, slots, regions_free_slots(&t->regions),
 				       t->ring_slots);
 		memcpy(&t->rings[first], ring, slots * sizeof(*ring));
-		if (s->flags & SERVICE_SETTLES)
-			settle_carry(&t->rings[s->ring], s->ring_slots, &t->rings[first], slots);
+		/* Of any service: one that is told to settle later must not take its slots for old. */
+		settle_carry(&t->rings[s->ring], s->ring_slots, &t->rings[first], slots);
 	}
 	show(t, s, first, slots);
 	return 0;
