@@ -170,6 +170,25 @@ static void test_examples_survive(void **state)
 	}
 }
 
+static void test_a_client_asks_as_one(void **state)
+{
+	static const char from[] = "\"router\",\"purpose\":\"admit\"";
+	const char *at = strstr(attest_text, from);
+	struct wire_message m;
+	char text[1024], back[1024];
+	size_t n;
+
+	(void)state;
+	n = snprintf(text, sizeof(text), "%.*s\"client\",\"purpose\":\"client\"%s",
+		     (int)(at - attest_text), attest_text, at + strlen(from));
+	if (!reads(text, &m))
+		fail_msg("%s", why);
+	assert_string_equal(m.attest.role, "client");
+	assert_string_equal(m.attest.purpose, "client");
+	assert_int_equal(wire_write(&m, back, sizeof(back)), n);
+	assert_memory_equal(back, text, n);
+}
+
 static void test_fields(void **state)
 {
 	struct wire_message m;
@@ -234,6 +253,8 @@ static const struct {
 	{ WIRE_ATTEST, "\"id\":1", "\"id\":0", "id" },
 	{ WIRE_ATTEST, "\"router\"", "\"backend\"", "role" },
 	{ WIRE_ATTEST, "\"admit\"", "\"sign\"", "purpose" },
+	{ WIRE_ATTEST, "\"admit\"", "\"client\"", "purpose" },
+	{ WIRE_ATTEST, "\"router\"", "\"client\"", "purpose" },
 	{ WIRE_ATTEST, "\"tcp\"", "\"icmp\"", "proto" },
 	{ WIRE_ATTEST, "192.0.2.11", "192.0.2.256", "ip" },
 	{ WIRE_ATTEST, "192.0.2.11", "host.example", "ip" },
@@ -368,6 +389,51 @@ static void test_claims_changes(void **state)
 	}
 }
 
+/* 64 hexadecimal digits. */
+#define KEY(c) c c c c c c c c "0123456789abcdef0123456789abcdef0123456789abcdef01234567"
+
+/* What a relay or an agent says of keys and destinations survives, in this order. */
+static void test_claims_of_services(void **state)
+{
+	static const struct {
+		const char *with;
+		size_t keys;
+		bool destinations, ok;
+	} rows[] = {
+		{ ",\"svc_spki_sha256\":[\"" KEY("a") "\"]", 1, false, true },
+		{ ",\"svc_spki_sha256\":[\"" KEY("a") "\",\"" KEY(
+			  "b") "\"],"
+			       "\"destinations_digest\":\"" KEY("c") "\"",
+		  2, true, true },
+		{ ",\"destinations_digest\":\"" KEY("c") "\"", 0, true, true },
+		{ ",\"svc_spki_sha256\":\"" KEY("a") "\"", 0, false, false },
+		{ ",\"svc_spki_sha256\":[\"" KEY("A") "\"]", 0, false, false },
+		{ ",\"svc_spki_sha256\":[\"" KEY("a") "0\"]", 0, false, false },
+		{ ",\"svc_spki_sha256\":[7]", 0, false, false },
+		{ ",\"svc_spki_sha256\":[7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7]", 0, false, false },
+		{ ",\"destinations_digest\":7", 0, false, false },
+		{ ",\"destinations_digest\":\"\"", 0, false, false },
+	};
+	size_t stem = strlen(claims_text) - 1;
+	char text[1024], back[1024];
+	struct wire_claims c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		size_t n = snprintf(text, sizeof(text), "%.*s%s}", (int)stem, claims_text,
+				    rows[i].with);
+
+		if (reads_claims(text, &c) != rows[i].ok)
+			fail_msg("row %zu: %s", i, why);
+		if (!rows[i].ok)
+			continue;
+		assert_int_equal(c.service_keys_count, rows[i].keys);
+		assert_int_equal(c.has_destinations, rows[i].destinations);
+		assert_int_equal(wire_claims_write(&c, back, sizeof(back)), n);
+		assert_memory_equal(back, text, n);
+	}
+}
+
 static void test_load(void **state)
 {
 	static const struct {
@@ -473,7 +539,9 @@ int main(void)
 		cmocka_unit_test(test_base64_refusals),
 		cmocka_unit_test(test_frames),
 		cmocka_unit_test(test_examples_survive),
+		cmocka_unit_test(test_a_client_asks_as_one),
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_claims_of_services),
 		cmocka_unit_test(test_changes_are_refused),
 		cmocka_unit_test(test_text_is_fit_to_be_shown),
 		cmocka_unit_test(test_depth_does_not_count_strings),

@@ -32,6 +32,7 @@ struct conn {
 	char node[NAME_MAX_BYTES]; /* "" until its certificate is known */
 	char from[ENDPOINT_TEXT_MAX];
 	bool ready;
+	bool client; /* it releases bytes of its own by what it hears; otherwise a router */
 
 	uint64_t last_id;   /* of its latest ATTEST */
 	uint64_t result_id; /* whose RESULT may come; 0: none */
@@ -81,12 +82,12 @@ static void log_end(struct conn *c, enum session_end end, const char *why)
 	log_info("%s: %s%s", who(c, name), end == SESSION_REFUSED ? "refused: " : "", why);
 }
 
-static struct conn *conn_of_node(struct agent *a, const char *node, const struct conn *but)
+static struct conn *router_of_node(struct agent *a, const char *node, const struct conn *but)
 {
 	struct conn *c;
 
 	for (c = TAILQ_FIRST(&a->conns); c; c = TAILQ_NEXT(c, all))
-		if (c != but && !strcmp(c->node, node))
+		if (c != but && !c->client && !strcmp(c->node, node))
 			return c;
 	return NULL;
 }
@@ -109,14 +110,16 @@ static bool identify(void *arg, const struct tls_peer *peer, SSL *ssl, char why[
 
 static void ready(void *arg, const struct wire_hello *hello)
 {
-	struct conn *c = arg, *old = conn_of_node(c->agent, c->node, c);
+	struct conn *c = arg, *old;
 	char name[WHO_MAX];
 
+	c->client = !strcmp(hello->role, "client");
+	old = c->client ? NULL : router_of_node(c->agent, c->node, c);
 	/* It has dialled anew before we noticed that the old connection was dead. */
 	if (old)
 		drop(old);
 	c->ready = true;
-	log_info("%s: router connected, %s", who(c, name), hello->agent);
+	log_info("%s: %s connected, %s", who(c, name), hello->role, hello->agent);
 }
 
 static void over(void *arg, enum session_end end, const char *why)
@@ -207,6 +210,10 @@ static bool on_attest(struct conn *c, const struct wire_attest *m, struct bytes 
 	struct wire_claims claims;
 	int err = 0;
 
+	if (strcmp(m->role, c->client ? "client" : "router")) {
+		snprintf(why, WHY_MAX, "ATTEST: role: HELLO said otherwise");
+		return false;
+	}
 	if (m->id <= c->last_id) {
 		snprintf(why, WHY_MAX, "ATTEST: id %llu is not above %llu",
 			 (unsigned long long)m->id, (unsigned long long)c->last_id);
@@ -354,18 +361,26 @@ bool agent_receive(struct agent *a, const struct ipc_message *m)
 	return true;
 }
 
-/* Room for one more: at the expense of the oldest who is no router yet. */
+/* Who may have to make room for another: nobody has lost anything by it but time. */
+static bool can_go(const struct conn *c)
+{
+	return !c->ready || (c->client && !c->exchange);
+}
+
+/* Room for one more: at the expense of the oldest who is no router. */
 static bool make_room(struct agent *a)
 {
 	struct conn *c;
 
 	if (a->sessions.count < AGENT_CONNECTIONS_MAX)
 		return true;
-	for (c = TAILQ_FIRST(&a->conns); c && c->ready; c = TAILQ_NEXT(c, all))
+	for (c = TAILQ_FIRST(&a->conns); c && !can_go(c); c = TAILQ_NEXT(c, all))
 		;
 	if (!c)
 		return false;
-	log_end(c, SESSION_REFUSED, "others wait, and it has not said HELLO");
+	log_end(c, SESSION_REFUSED,
+		c->ready ? "others wait, and it has had its answer"
+			 : "others wait, and it has not said HELLO");
 	drop(c);
 	return true;
 }
@@ -411,6 +426,7 @@ struct agent *agent_new(const struct channel_host *host, int fd)
 	a->lines = quota_of(LINES_MAX, LINES_MS * 1000ULL);
 	TAILQ_INIT(&a->conns);
 	channel_host_sessions(host, "backend", &a->sessions);
+	a->sessions.clients = true;
 	a->sessions.silence_ms = host->config->silence_ms;
 	a->acceptor = acceptor_new(host->base, fd, "agent", on_accept, a);
 	if (!a->acceptor) {

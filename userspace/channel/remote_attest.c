@@ -72,6 +72,7 @@ static const char *send_question(struct remote *r, const struct msg_attest *m)
 	char raw[FRAME_SMALL_MAX];
 	size_t n;
 
+	strcpy(q.attest.role, "router");
 	q.attest.id = r->attest.id + 1;
 	q.attest.endpoint = (struct wire_endpoint){ IPPROTO_TCP, r->config.addr, r->config.port };
 	q.attest.policy_epoch = m->policy_epoch;

@@ -187,7 +187,8 @@ static bool read_hello(struct session *s, const struct wire_message *m, char why
 		snprintf(why, WHY_MAX, "%s before HELLO", wire_type_str(m->type));
 		return false;
 	}
-	if (strcmp(m->hello.role, wanted)) {
+	if (strcmp(m->hello.role, wanted) &&
+	    !(s->set->clients && !strcmp(m->hello.role, "client"))) {
 		snprintf(why, WHY_MAX, "HELLO: role: want %s, got %s", wanted, m->hello.role);
 		return false;
 	}

@@ -47,6 +47,7 @@ struct session_set {
 	struct event_base *base;
 	struct tls *tls;
 	bool router;		 /* we are the router: the client */
+	bool clients;		 /* as a server: not routers alone may ask */
 	struct wire_hello hello; /* ours */
 	uint32_t silence_ms;	 /* hang up on a peer silent for so long; 0: never */
 	bool paused;

@@ -137,6 +137,18 @@ static bool read_nonce(const char *text, size_t n, uint8_t out[WIRE_NONCE_BYTES]
 	       json_refuse(why, "nonce: want %d bytes as base64url", WIRE_NONCE_BYTES);
 }
 
+/* Who asks, and to what end: each of the two has its own ends. */
+static bool read_asker(const char *role, const char *purpose, char why[WHY_MAX])
+{
+	if (!strcmp(role, "client"))
+		return !strcmp(purpose, "client") ||
+		       json_refuse(why, "purpose: want client from a client");
+	if (strcmp(role, "router"))
+		return json_refuse(why, "role: want router or client");
+	return !strcmp(purpose, "admit") || !strcmp(purpose, "renew") ||
+	       json_refuse(why, "purpose: want admit or renew from a router");
+}
+
 static bool read_attest(json_t *j, struct wire_attest *m, char why[WHY_MAX])
 {
 	const char *nonce, *role, *purpose, *service;
@@ -149,15 +161,14 @@ static bool read_attest(json_t *j, struct wire_attest *m, char why[WHY_MAX])
 		       "endpoint", &endpoint, "service", &service, "policy_epoch", &epoch, "want",
 		       &want))
 		return false;
-	if (strcmp(role, "router"))
-		return json_refuse(why, "role: want router");
-	if (strcmp(purpose, "admit") && strcmp(purpose, "renew"))
-		return json_refuse(why, "purpose: want admit or renew");
+	if (!read_asker(role, purpose, why))
+		return false;
 	if (epoch < 0 || epoch > UINT32_MAX)
 		return json_refuse(why, "policy_epoch: want 32 bits");
 	m->policy_epoch = epoch;
 	return read_version(v, why) && read_id(id, &m->id, why) &&
 	       read_nonce(nonce, nonce_length, m->nonce, why) &&
+	       json_text(role, "role", m->role, sizeof(m->role), why) &&
 	       json_text(purpose, "purpose", m->purpose, sizeof(m->purpose), why) &&
 	       json_text(service, "service", m->service, sizeof(m->service), why) &&
 	       read_endpoint(endpoint, true, &m->endpoint, why) && read_want(want, why);
@@ -338,6 +349,37 @@ bool wire_read(struct bytes in, uint8_t *buf, size_t size, struct wire_message *
 	return ok;
 }
 
+static bool read_service_keys(const json_t *list, struct wire_claims *c, char why[WHY_MAX])
+{
+	size_t n = json_array_size(list);
+
+	if (!json_is_array(list) || n > WIRE_SERVICE_KEYS_MAX)
+		return json_refuse(why, "svc_spki_sha256: want a list of at most %d",
+				   WIRE_SERVICE_KEYS_MAX);
+	for (size_t i = 0; i < n; i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+
+		if (!text || !wire_key_parse(text, c->service_keys[i]))
+			return json_refuse(why, "svc_spki_sha256: want 64 hexadecimal digits");
+	}
+	c->service_keys_count = n;
+	return true;
+}
+
+/* Keys that an agent may leave out. */
+static bool read_options(const json_t *j, struct wire_claims *c, char why[WHY_MAX])
+{
+	const json_t *keys = json_object_get(j, "svc_spki_sha256");
+	const json_t *destinations = json_object_get(j, "destinations_digest");
+	const char *text = json_string_value(destinations);
+
+	if (keys && !read_service_keys(keys, c, why))
+		return false;
+	c->has_destinations = destinations;
+	return !destinations || (text && wire_key_parse(text, c->destinations)) ||
+	       json_refuse(why, "destinations_digest: want 64 hexadecimal digits");
+}
+
 static bool read_claims(json_t *j, struct wire_claims *c, char why[WHY_MAX])
 {
 	const char *node, *role, *version, *boot_id;
@@ -347,7 +389,7 @@ static bool read_claims(json_t *j, struct wire_claims *c, char why[WHY_MAX])
 	if (!json_take(j, why, "{s:s,s:s,s:o,s:s,s:s,s:I}", "node", &node, "role", &role,
 		       "endpoints", &endpoints, "agent_version", &version, "boot_id", &boot_id,
 		       "counter", &counter) ||
-	    !read_id(counter, &c->counter, why))
+	    !read_id(counter, &c->counter, why) || !read_options(j, c, why))
 		return false;
 	c->endpoints_count = json_array_size(endpoints);
 	if (!c->endpoints_count || c->endpoints_count > WIRE_ENDPOINTS_MAX)
@@ -380,6 +422,22 @@ bool wire_claims_read(struct bytes in, struct wire_claims *out, char why[WHY_MAX
 bool wire_endpoint_equal(const struct wire_endpoint *a, const struct wire_endpoint *b)
 {
 	return a->proto == b->proto && a->port == b->port && addr_equal(&a->addr, &b->addr);
+}
+
+void wire_key_text(const uint8_t key[WIRE_KEY_BYTES], char text[2 * WIRE_KEY_BYTES + 1])
+{
+	for (int i = 0; i < WIRE_KEY_BYTES; i++)
+		snprintf(text + 2 * i, 3, "%02x", key[i]);
+}
+
+bool wire_key_parse(const char *text, uint8_t key[WIRE_KEY_BYTES])
+{
+	if (strlen(text) != 2 * WIRE_KEY_BYTES ||
+	    strspn(text, "0123456789abcdef") != 2 * WIRE_KEY_BYTES)
+		return false;
+	for (int i = 0; i < WIRE_KEY_BYTES; i++)
+		sscanf(text + 2 * i, "%2hhx", &key[i]);
+	return true;
 }
 
 void wire_clean(char *text)

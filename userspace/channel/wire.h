@@ -24,6 +24,8 @@ enum {
 	WIRE_ENDPOINTS_MAX = 65, /* in claims: CHANNEL_ENDPOINTS_MAX and the session's own */
 	WIRE_CLAIMS_MAX = 16384,
 	WIRE_BOOT_ID_MAX = 40, /* 36 characters of a UUID, with a NUL */
+	WIRE_SERVICE_KEYS_MAX = 16,
+	WIRE_KEY_BYTES = 32, /* SHA-256 */
 };
 
 enum wire_type {
@@ -44,7 +46,7 @@ struct wire_endpoint {
 };
 
 struct wire_hello {
-	char role[ROLE_MAX]; /* "router" or "backend" */
+	char role[ROLE_MAX]; /* "router", "client" or "backend" */
 	uint32_t tees;	     /* bit enum tee: evidence that the sender can give */
 	char agent[NAME_MAX_BYTES];
 	char boot_id[WIRE_BOOT_ID_MAX];
@@ -53,7 +55,8 @@ struct wire_hello {
 struct wire_attest {
 	uint64_t id;
 	uint8_t nonce[WIRE_NONCE_BYTES];
-	char purpose[16]; /* "admit" or "renew" */
+	char role[ROLE_MAX]; /* of who asks: "router" or "client" */
+	char purpose[16];    /* a router's: "admit" or "renew"; a client's: "client" */
 	struct wire_endpoint endpoint;
 	char service[NAME_MAX_BYTES];
 	uint32_t policy_epoch;
@@ -119,6 +122,12 @@ struct wire_claims {
 	char agent_version[NAME_MAX_BYTES];
 	char boot_id[WIRE_BOOT_ID_MAX];
 	uint64_t counter; /* of the agent's answers since its start */
+
+	/* What of it is not there is not claimed. */
+	uint8_t service_keys[WIRE_SERVICE_KEYS_MAX][WIRE_KEY_BYTES]; /* SHA-256 of a DER SPKI */
+	size_t service_keys_count;
+	bool has_destinations;
+	uint8_t destinations[WIRE_KEY_BYTES]; /* SHA-256 of what a relay may connect to */
 };
 
 const char *wire_type_str(enum wire_type t);	    /* "HELLO", … */
@@ -137,6 +146,9 @@ bool wire_claims_read(struct bytes in, struct wire_claims *out, char why[WHY_MAX
 size_t wire_claims_write(const struct wire_claims *c, char *buf, size_t size);
 
 bool wire_endpoint_equal(const struct wire_endpoint *a, const struct wire_endpoint *b);
+/* 64 hexadecimal digits, in lower case, as claims have them; with a NUL in text. */
+void wire_key_text(const uint8_t key[WIRE_KEY_BYTES], char text[2 * WIRE_KEY_BYTES + 1]);
+bool wire_key_parse(const char *text, uint8_t key[WIRE_KEY_BYTES]);
 /* Replaces what a terminal or a log should not be given. */
 void wire_clean(char *text);
 

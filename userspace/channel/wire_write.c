@@ -81,7 +81,7 @@ static json_t *message(const struct wire_message *m)
 		return json_pack("{s:s,s:i,s:I,s:o,s:s,s:s,s:o,s:s,s:I,s:[s]}", "type", type, "v",
 				 v, "id", (json_int_t)m->attest.id, "nonce",
 				 base64(bytes_of(m->attest.nonce, WIRE_NONCE_BYTES)), "role",
-				 "router", "purpose", m->attest.purpose, "endpoint",
+				 m->attest.role, "purpose", m->attest.purpose, "endpoint",
 				 endpoint(&m->attest.endpoint), "service", m->attest.service,
 				 "policy_epoch", (json_int_t)m->attest.policy_epoch, "want",
 				 "evidence");
@@ -125,11 +125,38 @@ size_t wire_write(const struct wire_message *m, char *buf, size_t size)
 	return dump(message(m), buf, size);
 }
 
+static json_t *key(const uint8_t digest[WIRE_KEY_BYTES])
+{
+	char text[2 * WIRE_KEY_BYTES + 1];
+
+	wire_key_text(digest, text);
+	return json_string(text);
+}
+
+/* NULL for none, which json_pack() leaves out. */
+static json_t *key_list(const struct wire_claims *c)
+{
+	json_t *list = c->service_keys_count ? json_array() : NULL;
+
+	for (size_t i = 0; list && i < c->service_keys_count; i++)
+		if (json_array_append_new(list, key(c->service_keys[i]))) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
 size_t wire_claims_write(const struct wire_claims *c, char *buf, size_t size)
 {
-	return dump(json_pack("{s:s,s:s,s:o,s:s,s:s,s:I}", "node", c->node, "role", c->role,
-			      "endpoints", endpoint_list(c->endpoints, c->endpoints_count),
+	json_t *keys = key_list(c);
+
+	if (c->service_keys_count && !keys)
+		return 0;
+	return dump(json_pack("{s:s,s:s,s:o,s:s,s:s,s:I,s:o*,s:o*}", "node", c->node, "role",
+			      c->role, "endpoints", endpoint_list(c->endpoints, c->endpoints_count),
 			      "agent_version", c->agent_version, "boot_id", c->boot_id, "counter",
-			      (json_int_t)c->counter),
+			      (json_int_t)c->counter, "svc_spki_sha256", keys,
+			      "destinations_digest",
+			      c->has_destinations ? key(c->destinations) : NULL),
 		    buf, size);
 }
