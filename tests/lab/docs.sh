@@ -37,6 +37,11 @@ trap 'rm -rf "$tmp"' EXIT
 # Tables of keys: { "key", required, …
 grep -ohE '\{ "[a-z0-9-]+", (true|false),' userspace/daemon/config*.c \
 	userspace/verifier/policy_*.c | cut -d'"' -f2 >"$tmp/keys"
+# Of these, those of a node; a policy's are in docs/policy.md.
+grep -ohE '\{ "[a-z0-9-]+", (true|false),' userspace/daemon/config*.c | cut -d'"' -f2 >"$tmp/keys.node"
+grep -ohE '\{ "[a-z0-9-]+", (true|false),' userspace/verifier/policy_*.c | cut -d'"' -f2 >"$tmp/keys.policy"
+# "key:" and "{key:", outside of comments
+sed 's/ *#.*//' docs/fairlead.yaml | grep -oE '(^|[ {])[a-z0-9-]+:( |$)' | tr -d ' {:' >"$tmp/keys.example"
 # .It Cm a , b and .Cm a , b , whole words that could be keys
 sed -n 's/^\.\(It \)\?Cm //p' man/fairlead.yaml.5 | tr ' ' '\n' | grep -E '^[a-z]' >"$tmp/documented"
 
@@ -59,6 +64,15 @@ sed -n 's/^\.It Ic \([a-z]* [a-z]*\)\( .*\)\?$/\1/p' man/fairlead.8 >"$tmp/comma
 grep -oE '^\s*\{ "[a-z]+", (cmd|run)_' userspace/cli/fairlead.c | cut -d'"' -f2 >"$tmp/objects"
 sed -n 's/^\.It Ic \([a-z]*\).*/\1/p' man/fairlead.8 >"$tmp/objects.8"
 
+all_in() {	# WORDS THOSE
+	local missing
+
+	missing=$(comm -23 <(sort -u "$1") <(sort -u "$2"))
+	[ -z "$missing" ] && return
+	echo "missing: $missing"
+	return 1
+}
+words_of() { grep -oE '[a-z0-9-]+' "$1"; }
 has_lines() { [ "$(sort -u "$1" | wc -l)" -ge "$2" ]; }
 example() {
 	sed -n '/^\.\\" begin docs/,/^\.\\" end docs/p' man/fairlead.yaml.5 | sed '1d;$d' |
@@ -91,6 +105,8 @@ check "the commands are found in the sources" has_lines "$tmp/commands" 14
 check "the objects are found in the sources" has_lines "$tmp/objects" 14
 check "fairlead.yaml(5) has every key, and no other" \
 	same_words "$tmp/keys" "$tmp/documented" "the sources" "the page"
+check "the example has every key of a node" all_in "$tmp/keys.node" "$tmp/keys.example"
+check "docs/policy.md has every key of a policy" all_in "$tmp/keys.policy" <(words_of docs/policy.md)
 check "fairlead(8) has every command, and no other" \
 	same_words "$tmp/commands" "$tmp/commands.8" "the sources" "the page"
 check "fairlead(8) has every object, and no other" \

@@ -29,6 +29,17 @@
 	"\"classified\":41.25},\"nexthop\":null,\"claims\":{\"vmpl\":0},"                 \
 	"\"packets\":7,\"bytes\":1536,\"new_flows\":2}"
 
+#define SERVICE                                                                                    \
+	"{\"name\":\"pay\",\"id\":3,\"vip\":\"192.0.2.1\",\"port\":443,\"protocol\":\"udp\","      \
+	"\"class\":\"public\",\"select\":\"weighted\",\"refusal\":\"answer\",\"forward\":\"gue\"," \
+	"\"mss\":null,\"on_lapse\":\"rst\",\"track\":\"moved\",\"settle_ms\":300000,"              \
+	"\"new_flow_limit\":{\"per_second\":1000,\"burst\":2000},"                                 \
+	"\"quic\":{\"offset_bytes\":1,\"length_bytes\":4},"                                        \
+	"\"marks\":{\"strict\":true,\"dscp\":[{\"value\":46,\"class\":\"classified\"}],"           \
+	"\"sources\":[{\"prefix\":\"192.0.2.0/24\",\"class\":\"confidential\"}]},"                 \
+	"\"ring_slots\":4093,\"slots_settled\":4000,\"moved_permille\":5,\"rebuilds\":2,"          \
+	"\"backends\":[],\"packets\":7,\"bytes\":1536,\"new_flows\":2}"
+
 static const struct {
 	const char *cmd, *name, *answer;
 } answers[] = {
@@ -41,6 +52,8 @@ static const struct {
 	  "\"class\":\"classified\",\"select\":\"weighted\",\"refusal\":\"answer\","
 	  "\"backends\":[{\"name\":\"db-1\",\"eligible\":true},"
 	  "{\"name\":\"db-2\",\"eligible\":false}]}]" },
+	{ "service show", "pay", "[" SERVICE "]" },
+	{ "service show", "old", "[{\"name\":\"old\",\"marks\":7,\"quic\":[]}]" },
 	{ "lease show", "",
 	  "[{\"backend\":\"db-1\",\"class\":\"classified\",\"seconds_left\":41.25,"
 	  "\"lab_root\":true},{\"backend\":\"db-2\",\"class\":\"public\",\"seconds_left\":true,"
@@ -180,6 +193,55 @@ static void test_details(void **state)
 	assert_non_null(strstr(out, "node          router-1\n"));
 }
 
+static void test_service(void **state)
+{
+	(void)state;
+	expect(cmd_service, plain, "service show pay", 0,
+	       "service         pay\n"
+	       "id              3\n"
+	       "class           public\n"
+	       "address         192.0.2.1:443/udp\n"
+	       "select          weighted\n"
+	       "refusal         answer\n"
+	       "on lapse        rst\n"
+	       "forward         gue\n"
+	       "mss             -\n"
+	       "track           moved\n"
+	       "settle          300000ms\n"
+	       "new flow limit  1000/s, 2000 at once\n"
+	       "quic            server id of 4 bytes at 1\n"
+	       "marks           strict\n"
+	       "ring slots      4093\n"
+	       "settled         4000\n"
+	       "rebuilds        2\n"
+	       "last moved      0.5%\n"
+	       "packets         7\n"
+	       "bytes           1.5KiB\n"
+	       "new flows       2\n"
+	       "\n"
+	       "DSCP  CLASS\n"
+	       "  46  classified\n"
+	       "\n"
+	       "SOURCE        CLASS\n"
+	       "192.0.2.0/24  confidential\n"
+	       "\n"
+	       "BACKEND  ELIGIBLE  COST  WEIGHT\n");
+	expect(cmd_service, json, "service show pay", 0, "[" SERVICE "]\n");
+}
+
+/* Of a daemon that knows less, or says what no daemon of ours does. */
+static void test_other_daemon(void **state)
+{
+	char out[4096], err[4096];
+	struct cli_options o = { .socket = path };
+
+	(void)state;
+	assert_int_equal(run(cmd_service, &o, "service show old", out, err), 0);
+	assert_non_null(strstr(out, "\nnew flow limit  -\n"));
+	assert_non_null(strstr(out, "\nquic            -\n"));
+	assert_non_null(strstr(out, "\nmarks           -\n"));
+}
+
 /* -j is what the daemon said, key for key. */
 static void test_json(void **state)
 {
@@ -228,8 +290,9 @@ static void test_help(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tables), cmocka_unit_test(test_details),
-		cmocka_unit_test(test_json),   cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_tables),	     cmocka_unit_test(test_details),
+		cmocka_unit_test(test_json),	     cmocka_unit_test(test_service),
+		cmocka_unit_test(test_other_daemon), cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_help),
 	};
 

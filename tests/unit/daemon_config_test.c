@@ -171,7 +171,7 @@ static void test_example(void **state)
 	round_trip(EXAMPLE, text);
 	c = config_read(EXAMPLE, stderr);
 	assert_non_null(c);
-	assert_int_equal(c->router.services_count, 2);
+	assert_int_equal(c->router.services_count, 3);
 	assert_int_equal(c->router.services[0].class, CLASS_CLASSIFIED);
 	assert_int_equal(c->router.services[0].backends[1], 1);
 	assert_int_equal(c->router.services[1].backends[1], 2);

@@ -6,6 +6,7 @@
 #ifndef CONFIG_H
 #define CONFIG_H
 
+#include <jansson.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,6 +27,7 @@ enum {
 	VERIFIERS_MAX = 64,
 	ROUTERS_MAX = 1024,
 	CONFIG_PATH_MAX = 256,
+	SERVER_ID_TEXT_MAX = 2 * QUIC_SERVER_BYTES_MAX + 1,
 
 	HEARTBEAT_MS = 10000, /* these are defaults */
 	HEARTBEATS_MISSED = 3,
@@ -149,5 +151,8 @@ const char *select_str(enum select s);
 const char *lapse_str(enum on_lapse o);
 const char *forward_str(enum forward f);
 bool service_settles(const struct service_config *s);
+/* Hexadecimal, or "": it has none. */
+const char *server_id_text(const struct backend_config *b, char out[SERVER_ID_TEXT_MAX]);
+json_t *marks_json(const struct service_marks *m); /* {strict, dscp, sources}, as in the file */
 
 #endif

@@ -65,9 +65,17 @@ static json_t *interfaces_json(const char (*names)[IF_NAMESIZE], size_t count)
 	return list;
 }
 
+const char *server_id_text(const struct backend_config *b, char out[SERVER_ID_TEXT_MAX])
+{
+	out[0] = 0;
+	if (b->server_bytes)
+		snprintf(out, SERVER_ID_TEXT_MAX, "%0*x", 2 * b->server_bytes, b->server_id);
+	return out;
+}
+
 static json_t *backend_json(const struct backend_config *b)
 {
-	char server_id[2 * QUIC_SERVER_BYTES_MAX + 1];
+	char server_id[SERVER_ID_TEXT_MAX];
 	json_t *o = json_object();
 
 	put_text(o, "name", b->name);
@@ -79,14 +87,11 @@ static json_t *backend_json(const struct backend_config *b)
 	} else {
 		put(o, "check", b->check_port ? json_integer(b->check_port) : json_string("none"));
 	}
-	if (b->server_bytes) {
-		snprintf(server_id, sizeof(server_id), "%0*x", 2 * b->server_bytes, b->server_id);
-		put_text(o, "server-id", server_id);
-	}
+	put_text(o, "server-id", server_id_text(b, server_id));
 	return o;
 }
 
-static json_t *marks_json(const struct service_marks *m)
+json_t *marks_json(const struct service_marks *m)
 {
 	json_t *o = json_object(), *dscp = json_array(), *sources = json_array();
 	char text[ADDR_TEXT_MAX], prefix[ADDR_TEXT_MAX + 4];

@@ -20,11 +20,15 @@
  *
  * service show {name?} -> [{
  *	name, id, vip, port, protocol: "tcp"|"udp", class, select: "weighted"|"cheapest",
- *	refusal: "answer"|"drop", ring_slots, slots_settled, moved_permille, rebuilds,
+ *	refusal: "answer"|"drop", forward: "ipip"|"gue"|"l2", mss,
+ *	on_lapse: "resteer"|"rst"|"drop", track: "moved"|"always", settle_ms,
+ *	new_flow_limit: {per_second, burst} or null, quic: {offset_bytes, length_bytes} or null,
+ *	marks: {strict, dscp: [{value, class}], sources: [{prefix, class}]} or null,
+ *	ring_slots, slots_settled, moved_permille, rebuilds,
  *	backends: [{name, weight_permille, cost_us, eligible}],
  *	packets, bytes, new_flows}]
  * backend show {name?} -> [{
- *	name, id, address, agent_port, node, policy,
+ *	name, id, address, agent_port, node, policy, server_id, check_port,
  *	state: "unknown"|"probing"|"attested"|"stale"|"refused", why,
  *	health: "up"|"down", drained, evicted, connect_us, rtt_us, load_permille, cost_us,
  *	tee, product, reason, detail, lab_root, digest, claims: {…} or null,

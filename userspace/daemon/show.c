@@ -123,7 +123,7 @@ static void set_verdict(json_t *o, const struct verdict_shown *s)
 
 static json_t *backend_json(struct daemon *d, const struct node *n, const struct totals *t)
 {
-	char text[ADDR_TEXT_MAX];
+	char text[ADDR_TEXT_MAX], server_id[SERVER_ID_TEXT_MAX];
 	json_t *o = json_object();
 
 	json_object_set_new(o, "name", json_string(n->name));
@@ -134,6 +134,10 @@ static json_t *backend_json(struct daemon *d, const struct node *n, const struct
 						     json_null());
 	set_string(o, "node", n->config->node);
 	set_string(o, "policy", n->config->policy);
+	set_string(o, "server_id", server_id_text(n->config, server_id));
+	json_object_set_new(o, "check_port", n->config->check_port ?
+						     json_integer(n->config->check_port) :
+						     json_null());
 	json_object_set_new(o, "state", json_string(peer_state_str(n->peer.state)));
 	set_string(o, "why", n->peer.why);
 	json_object_set_new(o, "health", json_string(n->peer.up ? "up" : "down"));
@@ -194,6 +198,29 @@ static json_t *member_json(const struct route *r, const struct node *n)
 	return o;
 }
 
+/* How its packets travel, and which of its flows are taken, raised and remembered. */
+static void set_modes(json_t *o, const struct daemon *d, const struct service_config *s)
+{
+	bool settles = service_settles(s);
+
+	json_object_set_new(o, "forward", json_string(forward_str(s->forward)));
+	json_object_set_new(o, "mss", s->mss ? json_integer(s->mss) : json_null());
+	json_object_set_new(o, "on_lapse", json_string(lapse_str(s->on_lapse)));
+	json_object_set_new(o, "track", json_string(settles ? "moved" : "always"));
+	json_object_set_new(o, "settle_ms",
+			    settles ? json_integer(d->config->router.settle_ms) : json_null());
+	json_object_set_new(o, "new_flow_limit",
+			    s->new_rate ? json_pack("{sI sI}", "per_second",
+						    (json_int_t)s->new_rate, "burst",
+						    (json_int_t)s->new_burst) :
+					  json_null());
+	json_object_set_new(o, "quic",
+			    s->quic_length ? json_pack("{si si}", "offset_bytes", s->quic_offset,
+						       "length_bytes", s->quic_length) :
+					     json_null());
+	json_object_set_new(o, "marks", s->marks.wanted ? marks_json(&s->marks) : json_null());
+}
+
 static json_t *service_json(struct daemon *d, const struct route *r, const struct totals *t)
 {
 	const struct service_config *s = r->config;
@@ -209,6 +236,7 @@ static json_t *service_json(struct daemon *d, const struct route *r, const struc
 	json_object_set_new(o, "select", json_string(select_str(s->select)));
 	json_object_set_new(o, "refusal",
 			    json_string(s->refusal == REFUSE_ANSWER ? "answer" : "drop"));
+	set_modes(o, d, s);
 	json_object_set_new(o, "ring_slots", json_integer(s->ring_slots));
 	json_object_set_new(o, "slots_settled", json_integer(r->settled));
 	json_object_set_new(o, "moved_permille", json_integer(r->moved_permille));
