@@ -206,20 +206,22 @@ static int check_pin(const char *path, const char *dir, const struct pinned_map 
 }
 
 /* Ids of the program's maps, and that it is of the kind and name that we want. */
-static int inspect(const char *path, int program, const char *name, struct bpf_prog_info *info,
-		   uint32_t ids[PINS_MAPS_MAX], char why[DATAPLANE_WHY_MAX])
+static int inspect(const char *path, int program, const struct pin_set *set,
+		   struct bpf_prog_info *info, uint32_t ids[PINS_MAPS_MAX],
+		   char why[DATAPLANE_WHY_MAX])
 {
-	uint32_t len = sizeof(*info);
+	uint32_t len = sizeof(*info), type = set->type ? set->type : BPF_PROG_TYPE_XDP;
 
 	*info = (struct bpf_prog_info){ .nr_map_ids = PINS_MAPS_MAX,
 					.map_ids = (uint64_t)(uintptr_t)ids };
 	if (bpf_obj_get_info_by_fd(program, info, &len))
 		return because(why, -errno, "%s: not a program: %s", path, strerror(errno));
-	if (info->type != BPF_PROG_TYPE_XDP || strcmp(info->name, name) != 0)
+	if (info->type != type || strcmp(info->name, set->program) != 0)
 		return because(why, -EEXIST,
-			       "%s: program \"%s\" of type %u, want \"%s\" for XDP: "
+			       "%s: program \"%s\" of type %u, want \"%s\" for %s: "
 			       "not ours; remove it or use another directory",
-			       path, info->name, info->type, name);
+			       path, info->name, info->type, set->program,
+			       type == BPF_PROG_TYPE_XDP ? "XDP" : "TC");
 	if (info->nr_map_ids > PINS_MAPS_MAX)
 		return because(why, -EEXIST,
 			       "%s: uses %u maps, want at most %u: loaded by another "
@@ -261,7 +263,7 @@ int pins_adopt(const char *dir, const struct pin_set *set, bool repair, int *pro
 	*program = bpf_obj_get(path);
 	if (*program < 0)
 		return because(why, -errno, "%s: %s", path, strerror(errno));
-	err = inspect(path, *program, set->program, &info, ids, why);
+	err = inspect(path, *program, set, &info, ids, why);
 	if (!err)
 		err = pinned_abi_check(path, ids, info.nr_map_ids, why);
 	for (size_t i = 0; !err && i < set->count; i++) {
@@ -346,18 +348,18 @@ static int unpin_constants(const char *dir, char why[DATAPLANE_WHY_MAX])
 }
 
 /* Maps that the program keeps for itself: bpftool pins them beside ours. */
-static int unpin_private(const char *dir, const char *program, char why[DATAPLANE_WHY_MAX])
+static int unpin_private(const char *dir, const struct pin_set *set, char why[DATAPLANE_WHY_MAX])
 {
 	uint32_t ids[PINS_MAPS_MAX] = { 0 };
 	struct bpf_prog_info info;
 	char path[PINS_PATH_MAX];
 	int err = 0, fd;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, program);
+	snprintf(path, sizeof(path), "%s/%s", dir, set->program);
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return 0;
-	if (inspect(path, fd, program, &info, ids, why))
+	if (inspect(path, fd, set, &info, ids, why))
 		info.nr_map_ids = 0; /* not ours: neither are its maps */
 	for (uint32_t i = 0; !err && i < info.nr_map_ids; i++) {
 		struct bpf_map_info map = { 0 };
@@ -376,7 +378,7 @@ static int unpin_private(const char *dir, const char *program, char why[DATAPLAN
 
 int pins_clear(const char *dir, const struct pin_set *set, char why[DATAPLANE_WHY_MAX])
 {
-	int err = unpin_private(dir, set->program, why);
+	int err = unpin_private(dir, set, why);
 
 	if (!err)
 		err = unpin(dir, set->program, why);
