@@ -50,7 +50,7 @@ static const struct pin_spec specs[MAPS_LOADED] = {
 	[MAP_EVENTS] = { "events", BPF_MAP_TYPE_RINGBUF, 0, 0, 0 },
 };
 
-static const struct pin_set router_set = { "router", specs, MAPS_LOADED };
+static const struct pin_set router_set = { "router", specs, MAPS_LOADED, BPF_PROG_TYPE_XDP };
 
 static bool is_power_of_two(uint32_t n)
 {

@@ -23,7 +23,7 @@ static const struct pin_spec specs[GUARD_MAPS] = {
 			     sizeof(struct counter), 0 },
 };
 
-static const struct pin_set guard_pins = { "guard", specs, GUARD_MAPS };
+static const struct pin_set guard_pins = { "guard", specs, GUARD_MAPS, BPF_PROG_TYPE_XDP };
 
 static int start(struct guard *g, const char *pins, char why[DATAPLANE_WHY_MAX])
 {

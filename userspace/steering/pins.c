@@ -210,18 +210,18 @@ static int inspect(const char *path, int program, const struct pin_set *set,
 		   struct bpf_prog_info *info, uint32_t ids[PINS_MAPS_MAX],
 		   char why[DATAPLANE_WHY_MAX])
 {
-	uint32_t len = sizeof(*info), type = set->type ? set->type : BPF_PROG_TYPE_XDP;
+	uint32_t len = sizeof(*info);
 
 	*info = (struct bpf_prog_info){ .nr_map_ids = PINS_MAPS_MAX,
 					.map_ids = (uint64_t)(uintptr_t)ids };
 	if (bpf_obj_get_info_by_fd(program, info, &len))
 		return because(why, -errno, "%s: not a program: %s", path, strerror(errno));
-	if (info->type != type || strcmp(info->name, set->program) != 0)
+	if (info->type != set->type || strcmp(info->name, set->program) != 0)
 		return because(why, -EEXIST,
 			       "%s: program \"%s\" of type %u, want \"%s\" for %s: "
 			       "not ours; remove it or use another directory",
 			       path, info->name, info->type, set->program,
-			       type == BPF_PROG_TYPE_XDP ? "XDP" : "TC");
+			       set->type == BPF_PROG_TYPE_XDP ? "XDP" : "TC");
 	if (info->nr_map_ids > PINS_MAPS_MAX)
 		return because(why, -EEXIST,
 			       "%s: uses %u maps, want at most %u: loaded by another "

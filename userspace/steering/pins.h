@@ -29,7 +29,7 @@ struct pin_set {
 	const char *program; /* its name, and that of its pin */
 	const struct pin_spec *maps;
 	size_t count;
-	uint32_t type; /* enum bpf_prog_type; 0: XDP */
+	uint32_t type; /* enum bpf_prog_type */
 };
 
 /* Makes dir, mounting a bpffs at /sys/fs/bpf where it lacks; 0 or -errno with why. */
