@@ -64,9 +64,14 @@ int counters_backends(const struct dataplane *d, struct traffic *out, size_t cou
 	return sum(d->map[MAP_BACKEND_STATS].fd, 4, (uint64_t *)out, count);
 }
 
+int counters_of(int fd, struct counter *out, size_t count)
+{
+	return sum(fd, 2, (uint64_t *)out, count);
+}
+
 int counters_map(int fd, struct counter out[OUT_COUNT])
 {
-	return sum(fd, 2, (uint64_t *)out, OUT_COUNT);
+	return counters_of(fd, out, OUT_COUNT);
 }
 
 int counters_outcomes(const struct dataplane *d, struct counter out[OUT_COUNT])

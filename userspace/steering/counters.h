@@ -20,6 +20,7 @@ int counters_backends(const struct dataplane *d, struct traffic *out, size_t cou
 int counters_outcomes(const struct dataplane *d, struct counter out[OUT_COUNT]);
 /* Of one map of struct counter, such as a guard's. */
 int counters_map(int fd, struct counter out[OUT_COUNT]);
+int counters_of(int fd, struct counter *out, size_t count); /* and of one with count entries */
 
 struct flow_counts {
 	uint64_t entries; /* room */
