@@ -55,7 +55,12 @@ fuzzers	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz.c
 fuse	 := $(shell pkg-config --silence-errors --libs fuse3)
 tools	 := $(patsubst tests/%.c,$(BUILD)/tests/%,\
 		$(filter-out %.bpf.c $(if $(fuse),,%/tsmfs.c),$(wildcard tests/tools/*.c)))
-benches	 := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out %.bpf.c,$(wildcard bench/*.c)))
+# tests/attacks/ has a program in each file as well, but for what these share.
+attack_kit := $(patsubst %,$(BUILD)/tests/attacks/%.o,stream http)
+tools	 += $(filter-out $(attack_kit:.o=),\
+		$(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/attacks/*.c)))
+# bench/cost_*.c are of bench/cost.
+benches	 := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out %.bpf.c bench/cost_%,$(wildcard bench/*.c)))
 testbpf	 := $(patsubst %.c,$(BPF)/%.o,$(wildcard tests/*/*.bpf.c bench/*.bpf.c))
 
 all: $(programs) $(patsubst %,$(BPF)/%.o,$(bpf)) $(tools) $(testbpf)
@@ -78,7 +83,9 @@ $(units) $(fuzzers): $(BUILD)/%: $(BUILD)/%.o $$(call archives,$$(call folder_of
 $(packets): $(packet_kit)
 $(packets) $(tools): $(BUILD)/%: $(BUILD)/%.o $(call archives,daemon)
 $(packets): $(BUILD)/tests/packet/rig.o $(BUILD)/tests/packet/frame.o | $(BPF)/tests/packet/poison.bpf.o
+$(filter $(BUILD)/tests/attacks/%,$(tools)): $(attack_kit)
 $(benches): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(call archives,daemon)
+$(BUILD)/bench/cost: $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/cost_*.c))
 
 define archive
 $(BUILD)/lib$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(mains),$(wildcard userspace/$(1)/*.c)))
