@@ -7,12 +7,12 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "attester/device.h"
 #include "base/cbor.h"
 
 enum {
@@ -184,30 +184,16 @@ int nsm_quote(struct nsm *n, const uint8_t report_data[REPORT_DATA_BYTES], struc
 	return err;
 }
 
-static int real_ioctl(int fd, unsigned long request, void *arg)
-{
-	return ioctl(fd, request, arg) < 0 ? -errno : 0;
-}
-
-static const struct nsm_io real = { real_ioctl, &source_clock_real };
+static const struct nsm_io real = { device_ioctl, &source_clock_real };
 
 static int source_open(const struct attester_config *c, void **out, char why[WHY_MAX])
 {
-	const char *path = c->device[0] ? c->device : "/dev/nsm";
-	int fd, err;
+	int fd = device_open(c->device[0] ? c->device : "/dev/nsm", why);
 
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0) {
-		err = -errno;
-		snprintf(why, WHY_MAX, "%.128s: cannot open: %s", path, strerror(-err));
-		return err;
-	}
+	if (fd < 0)
+		return fd;
 	*out = nsm_new(fd, &real);
-	if (*out)
-		return 0;
-	close(fd);
-	snprintf(why, WHY_MAX, "no memory");
-	return -ENOMEM;
+	return device_taken(*out, fd, why);
 }
 
 static int source_quote(void *source, const uint8_t report_data[REPORT_DATA_BYTES],
