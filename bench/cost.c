@@ -7,24 +7,14 @@
  * so what disturbs the machine for a while disturbs all alike.  Time is this thread's
  * CPU time, which others on the same CPU do not add to.  See docs/performance.md.
  */
-#include <arpa/inet.h>
+#include "cost.h"
+
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <errno.h>
-#include <limits.h>
-#include <linux/if_ether.h>
 #include <sched.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
-
-#include "hash.h"
-#include "router.skel.h"
-#include "../bench/wrap.h"
 
 enum {
 	ROUNDS = 21,	   /* the median of these counts */
@@ -34,14 +24,7 @@ enum {
 	FLOWS_NEW = 1 << 21,
 	LEASE_PACKETS = 1 << 17,
 	LEASE_TURNS = 5,
-	RING = 65537,
-	BACKENDS = 16,
-	SKIPPED = 77,
-	QUIC_SERVER = 0xabcd, /* its id */
 };
-
-#define VIP4 "192.0.2.1"
-#define VIP6 "2001:db8::1"
 
 /* Sources of the cases do not overlap: 10.0.0.0/8 and up. */
 enum source {
@@ -50,27 +33,6 @@ enum source {
 	SOURCE_MORE = 0x0c000000,
 	SOURCE_NEW = 0x20000000,
 };
-
-enum which { NOP, FLOOR4, FLOOR6, ROUTER, UNLEASED, PROGRAMS };
-
-struct frame {
-	uint8_t b[128];
-	uint32_t n;
-};
-
-struct bench {
-	struct router_bpf *router;
-	struct bpf_object *floor, *unleased, *wrapper;
-	int program[PROGRAMS];
-	int next, restore; /* the wrapper's map and program */
-	struct wrap *wrap;
-	struct settings *settings;
-	struct service_bucket *services;
-	struct ring_slot *rings;
-	struct backend *backends;
-};
-
-enum kind { TCP4, UDP4, TCP6, OTHER4, LAPSED4, SETTLED4, GUE4, QUIC4 };
 
 static struct bench_case {
 	const char *name;
@@ -98,242 +60,6 @@ static struct bench_case {
 };
 
 enum { CASES = sizeof(cases) / sizeof(*cases) };
-
-static void die(const char *what)
-{
-	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
-static struct bpf_object *open_object(const char *dir, const char *name)
-{
-	char path[PATH_MAX];
-	struct bpf_object *o;
-
-	snprintf(path, sizeof(path), "%s/%s.bpf.o", dir, name);
-	o = bpf_object__open(path);
-	if (!o)
-		die(path);
-	return o;
-}
-
-static int program_of(struct bpf_object *o, const char *name)
-{
-	struct bpf_program *p = bpf_object__find_program_by_name(o, name);
-
-	if (!p)
-		die(name);
-	return bpf_program__fd(p);
-}
-
-static void *memory_of(int fd, size_t bytes)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	void *p = mmap(NULL, (bytes + page - 1) / page * page, PROT_READ | PROT_WRITE, MAP_SHARED,
-		       fd, 0);
-
-	if (p == MAP_FAILED)
-		die("cannot map a table");
-	return p;
-}
-
-/* The variant without leases works on the router's own maps. */
-static void share_maps(struct bench *b)
-{
-	struct bpf_map *m;
-
-	bpf_object__for_each_map(m, b->unleased)
-	{
-		struct bpf_map *of = bpf_object__find_map_by_name(b->router->obj, bpf_map__name(m));
-
-		if (of && !bpf_map__is_internal(m) && bpf_map__reuse_fd(m, bpf_map__fd(of)))
-			die(bpf_map__name(m));
-	}
-}
-
-static void load(struct bench *b, const char *dir)
-{
-	b->router = router_bpf__open();
-	if (!b->router)
-		die("router");
-	if (router_bpf__load(b->router)) {
-		if (errno == EPERM) {
-			puts("SKIP: the kernel lets us load no BPF program");
-			exit(SKIPPED);
-		}
-		die("router");
-	}
-	b->floor = open_object(dir, "floor");
-	b->unleased = open_object(dir, "unleased");
-	b->wrapper = open_object(dir, "wrap");
-	share_maps(b);
-	if (bpf_object__load(b->floor) || bpf_object__load(b->unleased) ||
-	    bpf_object__load(b->wrapper))
-		die("cannot load");
-	b->program[NOP] = program_of(b->floor, "nop");
-	b->program[FLOOR4] = program_of(b->floor, "floor4");
-	b->program[FLOOR6] = program_of(b->floor, "floor6");
-	b->program[ROUTER] = bpf_program__fd(b->router->progs.router);
-	b->program[UNLEASED] = program_of(b->unleased, "router");
-	b->restore = program_of(b->wrapper, "restore");
-	b->next = bpf_object__find_map_fd_by_name(b->wrapper, "next");
-	b->wrap = memory_of(bpf_object__find_map_fd_by_name(b->wrapper, ".bss"), sizeof(*b->wrap));
-}
-
-static struct addr address(const char *text)
-{
-	struct addr a = { .w = { 0, 0, htonl(0xffff), 0 } };
-
-	if (inet_pton(AF_INET, text, &a.w[3]) != 1 && inet_pton(AF_INET6, text, &a) != 1)
-		die(text);
-	return a;
-}
-
-static void add_service(struct bench *b, const char *vip, int port, int proto, struct service s)
-{
-	struct service_bucket *at;
-
-	s.vip = address(vip);
-	s.port = htons((uint16_t)port);
-	s.proto = (uint8_t)proto;
-	s.kind = SERVICE_PORT;
-	at = &b->services[service_hash(&s.vip, s.port, s.proto, s.kind) &
-			  b->settings->services_mask];
-	for (int i = 0; i < SERVICE_SLOTS; i++)
-		if (at->slot[i].kind == SERVICE_EMPTY) {
-			at->slot[i] = s;
-			return;
-		}
-	die("services: a full bucket");
-}
-
-/* Four rings: of IPv4 and IPv6 backends, of none that is alive, and the first one settled. */
-static void fill_tables(struct bench *b)
-{
-	b->settings = memory_of(bpf_map__fd(b->router->maps.settings), sizeof(*b->settings));
-	b->services = memory_of(bpf_map__fd(b->router->maps.services),
-				2 * SERVICE_BUCKETS * sizeof(*b->services));
-	b->rings =
-		memory_of(bpf_map__fd(b->router->maps.rings), RING_SLOTS_MAX * sizeof(*b->rings));
-	b->backends = memory_of(bpf_map__fd(b->router->maps.backends),
-				BACKENDS_MAX * sizeof(*b->backends));
-	*b->settings = (struct settings){
-		.hash_key = { 0x6a09e667f3bcc908, 0x3c6ef372fe94f82b },
-		.source4 = address("10.9.0.254").w[3],
-		.source6 = address("fd00:9::fe"),
-		.abi = ABI_VERSION,
-		.services_mask = SERVICE_BUCKETS - 1,
-		.flows_mask = FLOW_SETS - 1,
-	};
-	for (uint32_t id = 1; id <= 3 * BACKENDS; id++) {
-		bool ipv6 = id > BACKENDS && id <= 2 * BACKENDS, dead = id > 2 * BACKENDS;
-		struct backend *to = &b->backends[id];
-
-		*to = (struct backend){
-			.ifindex = 1,
-			.mac = { 2, 0, 0, 0, 0, (uint8_t)id },
-			.source_mac = { 2, 0, 0, 0, 1, 0 },
-			.ethertype = htons(ipv6 ? ETH_P_IPV6 : ETH_P_IP),
-			.mtu = 1500,
-			.id = (uint16_t)id,
-		};
-		if (ipv6) {
-			to->addr = address("fd00:9::1");
-		} else {
-			to->source4 = b->settings->source4;
-			to->addr4 = address("10.9.0.1").w[3];
-		}
-		for (int c = 0; c < CLASS_COUNT; c++)
-			to->until[c] = dead ? 1 : UINT64_MAX;
-	}
-	for (uint32_t i = 0; i < 4 * RING; i++) {
-		uint16_t first = (uint16_t)(1 + i / RING % 3 * BACKENDS);
-
-		b->rings[i].primary = (uint16_t)(first + i * 7 % BACKENDS);
-		b->rings[i].fallback = (uint16_t)(first + i * 5 % BACKENDS);
-		if (i / RING == 3)
-			b->rings[i].primary |= SLOT_SETTLED;
-	}
-	add_service(b, VIP4, 445, IPPROTO_TCP,
-		    (struct service){ .id = 5,
-				      .class = CLASS_CONFIDENTIAL,
-				      .ring = 3 * RING,
-				      .ring_slots = RING,
-				      .flags = SERVICE_SETTLES });
-	add_service(b, VIP4, 443, IPPROTO_TCP,
-		    (struct service){ .id = 1, .class = CLASS_CONFIDENTIAL, .ring_slots = RING });
-	add_service(b, VIP4, 53, IPPROTO_UDP,
-		    (struct service){ .id = 2, .class = CLASS_CONFIDENTIAL, .ring_slots = RING });
-	add_service(
-		b, VIP6, 443, IPPROTO_TCP,
-		(struct service){
-			.id = 3, .class = CLASS_CONFIDENTIAL, .ring = RING, .ring_slots = RING });
-	if (bpf_map_update_elem(bpf_map__fd(b->router->maps.quic_servers),
-				&(struct quic_key){ QUIC_SERVER, 7 },
-				&(struct quic_server){ .backend = 3 }, BPF_ANY))
-		die("quic_servers");
-	add_service(b, VIP4, 447, IPPROTO_UDP,
-		    (struct service){ .id = 7,
-				      .class = CLASS_CONFIDENTIAL,
-				      .ring_slots = RING,
-				      .flags = SERVICE_SPECIAL | SERVICE_QUIC,
-				      .quic_offset = 1,
-				      .quic_length = 2 });
-	add_service(b, VIP4, 446, IPPROTO_TCP,
-		    (struct service){ .id = 6,
-				      .class = CLASS_CONFIDENTIAL,
-				      .ring_slots = RING,
-				      .flags = SERVICE_SPECIAL,
-				      .forward = FORWARD_GUE });
-	add_service(b, VIP4, 444, IPPROTO_TCP,
-		    (struct service){ .id = 4,
-				      .class = CLASS_CONFIDENTIAL,
-				      .ring = 2 * RING,
-				      .ring_slots = RING,
-				      .refusal = REFUSE_DROP });
-}
-
-/* 60 bytes of IPv4, 74 of IPv6. */
-static struct frame frame_of(enum kind k)
-{
-	static const uint8_t ethernet[12] = { 2, 1, 2, 3, 4, 5, 2, 6, 7, 8, 9, 10 };
-	static const int ports[] = {
-		[TCP4] = 443,	 [UDP4] = 53,	   [TCP6] = 443, [OTHER4] = 443,
-		[LAPSED4] = 444, [SETTLED4] = 445, [GUE4] = 446, [QUIC4] = 447
-	};
-	bool udp = k == UDP4 || k == QUIC4;
-	int port = ports[k], ip = k == TCP6 ? 40 : 20;
-	struct frame f = { .n = k == TCP6 ? 74 : 60 };
-	struct addr vip = address(k == TCP6 ? VIP6 : k == OTHER4 ? "192.0.2.2" : VIP4);
-	uint8_t *l3 = f.b + 14, *l4 = l3 + ip;
-
-	memcpy(f.b, ethernet, sizeof(ethernet));
-	f.b[12] = k == TCP6 ? 0x86 : 0x08;
-	f.b[13] = k == TCP6 ? 0xdd : 0;
-	if (k == TCP6) {
-		l3[0] = 0x60;
-		l3[5] = 20;
-		l3[6] = IPPROTO_TCP;
-		l3[7] = 64;
-		l3[8] = 0x20;
-		memcpy(l3 + 24, &vip, 16);
-	} else {
-		l3[0] = 0x45;
-		l3[3] = 46;
-		l3[8] = 64;
-		l3[9] = udp ? IPPROTO_UDP : IPPROTO_TCP;
-		memcpy(l3 + 16, &vip.w[3], 4);
-	}
-	l4[2] = (uint8_t)(port >> 8);
-	l4[3] = (uint8_t)port;
-	if (udp)
-		l4[5] = 26;
-	else
-		l4[12] = 5 << 4;
-	if (k == QUIC4)
-		memcpy(l4 + 8, (uint8_t[]){ 0x41, 0x11, QUIC_SERVER >> 8, QUIC_SERVER & 0xff }, 4);
-	return f;
-}
 
 static uint32_t header_sum(const struct frame *f)
 {
@@ -477,7 +203,7 @@ static double ratio(const struct bench_case *c)
 
 static void tell(FILE *json, const char *name, const double *ns, const struct bench_case *c)
 {
-	printf("%-12s %8.1f %8.1f %8.1f ", name, median(ns), extreme(ns, 1), extreme(ns, -1));
+	printf("%-17s %8.1f %8.1f %8.1f ", name, median(ns), extreme(ns, 1), extreme(ns, -1));
 	fprintf(json,
 		" {\"case\": \"%s\", \"median_ns\": %.2f, \"min_ns\": %.2f, \"max_ns\": %.2f, ",
 		name, median(ns), extreme(ns, 1), extreme(ns, -1));
@@ -496,7 +222,7 @@ static void report(const char *path, const double *lease)
 
 	if (!json)
 		die(path);
-	printf("%-12s %8s %8s %8s %8s\n", "case", "median", "min", "max", "ratio");
+	printf("%-17s %8s %8s %8s %8s\n", "case", "median", "min", "max", "ratio");
 	fprintf(json, "[\n");
 	for (int i = 0; i < CASES; i++)
 		tell(json, cases[i].name, cases[i].ns, &cases[i]);
