@@ -194,6 +194,7 @@ identities() {
 	cp -r "$build/lab/root" $run/root
 	root_digest=$(fairlead lab root $run/root)
 	nitro_digest=$(fairlead lab nitro-root $run/nitro)
+	tdx_digest=$(fairlead lab tdx-root $run/tdx)
 }
 
 identity() {	# NODE ADDRESS...
@@ -206,15 +207,19 @@ identity() {	# NODE ADDRESS...
 # What another image would measure to.
 altered_measurement=$(printf 'a1%.0s' {1..48})
 
-tee_of() { case $1 in enclave*) echo nitro ;; *) echo snp ;; esac; }	# KIND
+tee_of() { case $1 in enclave*) echo nitro ;; td*) echo tdx ;; *) echo snp ;; esac; }	# KIND
 
-guest() {	# NODE genuine|altered|debug|enclave|enclave-debug: what its hardware will say of it
+guest() {	# NODE genuine|altered|debug|enclave|enclave-debug|td|td-debug: what its hardware will say
 	local with=()
 
 	case $2 in
 	enclave*)
 		[[ $2 != *-debug ]] || with=(--debug)
 		fairlead lab enclave "$run/$1/guest" --root $run/nitro "${with[@]}"
+		return ;;
+	td*)
+		[[ $2 != *-debug ]] || with=(--debug)
+		fairlead lab td "$run/$1/guest" --root $run/tdx "${with[@]}"
 		return ;;
 	altered) with=(--measurement "$altered_measurement") ;;
 	debug)	with=(--debug) ;;
@@ -223,6 +228,7 @@ guest() {	# NODE genuine|altered|debug|enclave|enclave-debug: what its hardware 
 }
 
 pcr0_of() { sed -n 's/^pcr0: *"\{0,1\}\([0-9a-f]*\).*/\1/p' "$run/$1/guest/enclave.yaml"; }
+mrtd_of() { sed -n 's/^mrtd: *"\([0-9a-f]*\).*/\1/p' "$run/$1/guest/td.yaml"; }
 measurement_of() { sed -n 's/^measurement: *"\{0,1\}\([0-9a-f]*\).*/\1/p' "$run/$1/guest/guest.yaml"; }
 
 # --- daemons
@@ -305,7 +311,7 @@ policy_config() {
 	cat <<-END
 		policies:
 		  - name: lab
-		    tee: [snp${pcr0:+, nitro}]
+		    tee: [snp${mrtd:+, tdx}${pcr0:+, nitro}]
 		    snp:
 		      roots: ["$root_digest"]
 		      measurements: [$measurement]
@@ -315,6 +321,13 @@ policy_config() {
 		    nitro:
 		      roots: ["$nitro_digest"]
 		      pcrs: {0: [$pcr0]}
+	END
+	[[ -z $mrtd ]] || cat <<-END
+		    tdx:
+		      roots: ["$tdx_digest"]
+		      mrtd: [$mrtd]
+		      crl: required
+		collateral: {directory: $run/store, offline: true}
 	END
 }
 
@@ -348,31 +361,38 @@ router_config() {
 
 declare -A kind number
 pcr0=	# of the first enclave, when there is one
+mrtd=	# of the first TD, likewise
 fleet=()
 
 # Two genuine guests, one of another image, one that its host may debug, and a machine
 # that proves nothing; each of them runs fairleadd to unwrap what the router sends.
 fleet() {	# [NODE=KIND]...
-	local n=11 name
+	local n=11 pair
 
 	(($#)) || set -- genuine-1=genuine genuine-2=genuine altered=altered debug=debug plain=plain
 	identities
 	everybody='' claimants=''
 	for pair; do
-		name=${pair%=*}
-		fleet+=("$name")
-		kind[$name]=${pair#*=} number[$name]=$n
-		server "$name" $n
-		identity "$name" 10.77.0.$n fd77::$n
-		guest "$name" "${kind[$name]}"
-		agent_config "$name" $n >"$run/$name.yaml"
-		start "$name"
-		[[ -n $pcr0 || ${kind[$name]} != enclave ]] || pcr0=$(pcr0_of "$name")
-		everybody+="${everybody:+, }$name"
-		[[ ${kind[$name]} == plain ]] || claimants+="${claimants:+, }$name"
+		joins "${pair%=*}" "${pair#*=}" $n
 		n=$((n + 1))
 	done
 	measurement=$(measurement_of "${fleet[0]}")
+}
+
+joins() {	# NODE KIND NUMBER: another of them, with its daemon; the router is told apart
+	local name=$1
+
+	fleet+=("$name")
+	kind[$name]=$2 number[$name]=$3
+	server "$name" "$3"
+	identity "$name" "10.77.0.$3" "fd77::$3"
+	guest "$name" "$2"
+	agent_config "$name" "$3" >"$run/$name.yaml"
+	start "$name"
+	[[ -n $pcr0 || $2 != enclave ]] || pcr0=$(pcr0_of "$name")
+	[[ -n $mrtd || $2 != td ]] || mrtd=$(mrtd_of "$name")
+	everybody+="${everybody:+, }$name"
+	[[ $2 == plain ]] || claimants+="${claimants:+, }$name"
 }
 
 # Client, router and fleet, all running.
@@ -383,6 +403,8 @@ raise() {
 	fleet "$@"
 	identity router 10.77.0.2 fd77::2
 	router_config >$run/router.yaml
+	# No quote says how its platform's TCB stands: what a PCS would, is carried in.
+	[[ -z $mrtd ]] || fairlead collateral import --directory $run/store $run/tdx/collateral >/dev/null
 	start router
 	within 10 test -S /run/fairlead/control.sock
 }

@@ -424,11 +424,12 @@ static void test_source_follows_guest_yaml(void **state)
 
 static void test_open_refuses(void **state)
 {
-	struct attester_config c = { .source = ATTESTER_SOFT, .tee = TEE_TDX };
+	struct attester_config c = { .source = ATTESTER_NSM, .tee = TEE_TDX };
 	struct attester *a = NULL;
 
 	(void)state;
 	assert_int_equal(attester_open(&c, &a, why), -EPROTONOSUPPORT);
+	c.source = ATTESTER_SOFT;
 	c.tee = TEE_SNP;
 	c.vmpl = 4;
 	assert_int_equal(attester_open(&c, &a, why), -EPROTONOSUPPORT);

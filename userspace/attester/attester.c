@@ -67,7 +67,8 @@ static const struct {
 		      /* the kernel's own interface first, the driver's then */
 		      .automatic = { &source_tsm, &source_sev_guest } },
 	[TEE_TDX] = { .shape = "a quote of version 4 or 5",
-		      .by_name = { [ATTESTER_TSM] = &source_tsm_tdx },
+		      .by_name = { [ATTESTER_TSM] = &source_tsm_tdx,
+				   [ATTESTER_SOFT] = &source_soft_tdx },
 		      .automatic = { &source_tsm_tdx } },
 	[TEE_NITRO] = { .shape = "a document with user_data",
 			.by_name = { [ATTESTER_NSM] = &source_nsm,

@@ -224,19 +224,26 @@ X509 *pki_certificate_read(const char *directory, const char *name, char why[WHY
 	return x;
 }
 
+int pki_pem_write(const char *directory, const char *name, X509 *const *chain, size_t count,
+		  char why[WHY_MAX])
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	bool ok = bio;
+	int err;
+
+	for (size_t i = 0; ok && i < count; i++)
+		ok = PEM_write_bio_X509(bio, chain[i]) == 1;
+	err = ok ? write_bio(bio, directory, name, 0644, why) : pki_error(why, name);
+	BIO_free(bio);
+	return err;
+}
+
 int pki_chain_write(const char *directory, const char *name, X509 *x, X509 *issuer,
 		    char why[WHY_MAX])
 {
-	BIO *bio = BIO_new(BIO_s_mem());
-	int err;
+	X509 *const chain[] = { x, issuer };
 
-	if (bio && PEM_write_bio_X509(bio, x) == 1 &&
-	    (!issuer || PEM_write_bio_X509(bio, issuer) == 1))
-		err = write_bio(bio, directory, name, 0644, why);
-	else
-		err = pki_error(why, name);
-	BIO_free(bio);
-	return err;
+	return pki_pem_write(directory, name, chain, issuer ? 2 : 1, why);
 }
 
 int pki_certificate_write(const char *directory, const char *name, X509 *x, char why[WHY_MAX])

@@ -46,6 +46,9 @@ EVP_PKEY *pki_key_read(const char *directory, const char *name, char why[WHY_MAX
 X509 *pki_certificate_read(const char *directory, const char *name, char why[WHY_MAX]);
 int pki_certificate_write(const char *directory, const char *name, X509 *x, char why[WHY_MAX]);
 int pki_der_write(const char *directory, const char *name, X509 *x, char why[WHY_MAX]);
+/* Several in one PEM file, the first one first. */
+int pki_pem_write(const char *directory, const char *name, X509 *const *chain, size_t count,
+		  char why[WHY_MAX]);
 /* x, then issuer, in one PEM file. */
 int pki_chain_write(const char *directory, const char *name, X509 *x, X509 *issuer,
 		    char why[WHY_MAX]);

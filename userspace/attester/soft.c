@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "attester/pki.h"
-#include "attester/source.h"
-#include "base/log.h"
+#include "attester/soft_file.h"
 
 _Static_assert((int)SNP_REPORT_BYTES == (int)SNP_REPORT_SIZE, "one report, two headers");
 
@@ -82,22 +81,6 @@ static int quote(void *source, const uint8_t report_data[REPORT_DATA_BYTES], str
 	return err;
 }
 
-/* Tries one quote: a directory that lacks something is better known now than at the first peer. */
-static int try(struct soft *s, char why[WHY_MAX])
-{
-	static const uint8_t nothing[REPORT_DATA_BYTES];
-	struct quote *q = malloc(sizeof(*q));
-	int err;
-
-	if (!q) {
-		snprintf(why, WHY_MAX, "no memory");
-		return -ENOMEM;
-	}
-	err = quote(s, nothing, q, why);
-	free(q);
-	return err;
-}
-
 static int source_open(const struct attester_config *c, void **out, char why[WHY_MAX])
 {
 	struct soft *s = calloc(1, sizeof(*s));
@@ -108,15 +91,12 @@ static int source_open(const struct attester_config *c, void **out, char why[WHY
 		return -ENOMEM;
 	}
 	snprintf(s->directory, sizeof(s->directory), "%s", c->directory);
-	err = try(s, why);
-	if (err) {
+	err = soft_begin(&source_soft, s, s->directory, why);
+	if (err)
 		free(s);
-		return err;
-	}
-	log_warnx("evidence is made by software in %s: it proves nothing outside a lab",
-		  s->directory);
-	*out = s;
-	return 0;
+	else
+		*out = s;
+	return err;
 }
 
 static void source_close(void *source)

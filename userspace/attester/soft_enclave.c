@@ -7,11 +7,10 @@
 #include <string.h>
 
 #include "attester/pki.h"
+#include "attester/soft_file.h"
 #include "attester/soft_nitro.h"
-#include "base/conf.h"
 
 enum {
-	LINE_MAX_BYTES = 512,
 	LEAF_MIN_S = 4, /* shorter, and it has run out before anybody could verify it */
 	LEAF_MAX_S = 365 * 24 * 3600,
 	FILE_MAX = 4096,
@@ -59,35 +58,10 @@ static const struct conf_key fields[] = {
 };
 enum { FIELDS = sizeof(fields) / sizeof(*fields) };
 
-/* Walks what y holds into *e.  Frees y. */
-static int take(struct conf *y, const struct conf_key *table, struct soft_enclave *e,
-		char why[WHY_MAX])
-{
-	struct soft_enclave got = *e;
-	const yaml_node_t *root;
-	int err = 0;
-
-	if (!y) {
-		snprintf(why, WHY_MAX, "no memory");
-		return -ENOMEM;
-	}
-	root = conf_root(y);
-	if (root)
-		conf_mapping(y, root, table, FIELDS, &got);
-	if (conf_error_count(y)) {
-		snprintf(why, WHY_MAX, "%s", conf_first_error(y));
-		err = -EINVAL;
-	}
-	conf_free(y);
-	if (!err)
-		*e = got;
-	return err;
-}
-
 static int take_whole(struct conf *y, struct soft_enclave *e, char why[WHY_MAX])
 {
 	struct soft_enclave got = { .leaf_s = 0 };
-	int err = take(y, fields, &got, why);
+	int err = soft_file_take(y, fields, FIELDS, &got, sizeof(got), why);
 
 	if (!err)
 		*e = got;
@@ -108,20 +82,7 @@ int soft_enclave_parse(const char *name, const char *text, size_t n, struct soft
 int soft_enclave_set(struct soft_enclave *e, const char *field, const char *value,
 		     char why[WHY_MAX])
 {
-	struct conf_key table[FIELDS];
-	char text[LINE_MAX_BYTES];
-	int n;
-
-	memcpy(table, fields, sizeof(table));
-	for (int i = 0; i < FIELDS; i++)
-		table[i].required = false;
-	n = snprintf(text, sizeof(text), "'%s': '%s'\n", field, value);
-	if (n >= (int)sizeof(text) || strpbrk(field, "'\n") || strpbrk(value, "'\n")) {
-		snprintf(why, WHY_MAX, "want FIELD=VALUE without quotes, got %.60s=%.60s", field,
-			 value);
-		return -EINVAL;
-	}
-	return take(conf_parse(field, text, n), table, e, why);
+	return soft_file_set(field, value, fields, FIELDS, e, sizeof(*e), why);
 }
 
 static void print_pcr(FILE *to, int index, const uint8_t pcr[SOFT_PCR_BYTES])

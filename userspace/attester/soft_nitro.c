@@ -14,9 +14,8 @@
 #include <time.h>
 
 #include "attester/pki.h"
-#include "attester/source.h"
+#include "attester/soft_file.h"
 #include "base/cbor.h"
-#include "base/log.h"
 
 enum {
 	SCALAR_BYTES = 48,
@@ -214,22 +213,6 @@ static void source_close(void *source)
 	free(s);
 }
 
-/* Tries one quote: a directory that lacks something is better known now than at the first peer. */
-static int try(struct soft_nitro *s, char why[WHY_MAX])
-{
-	static const uint8_t nothing[REPORT_DATA_BYTES];
-	struct quote *q = malloc(sizeof(*q));
-	int err;
-
-	if (!q) {
-		snprintf(why, WHY_MAX, "no memory");
-		return -ENOMEM;
-	}
-	err = quote(s, nothing, q, why);
-	free(q);
-	return err;
-}
-
 static int source_open(const struct attester_config *c, void **out, char why[WHY_MAX])
 {
 	struct soft_nitro *s = calloc(1, sizeof(*s));
@@ -240,15 +223,12 @@ static int source_open(const struct attester_config *c, void **out, char why[WHY
 		return -ENOMEM;
 	}
 	snprintf(s->directory, sizeof(s->directory), "%s", c->directory);
-	err = try(s, why);
-	if (err) {
+	err = soft_begin(&source_soft_nitro, s, s->directory, why);
+	if (err)
 		source_close(s);
-		return err;
-	}
-	log_warnx("evidence is made by software in %s: it proves nothing outside a lab",
-		  s->directory);
-	*out = s;
-	return 0;
+	else
+		*out = s;
+	return err;
 }
 
 const struct source_ops source_soft_nitro = { "soft", TEE_NITRO, source_open, quote, source_close };

@@ -21,7 +21,7 @@ struct source_ops {
 };
 
 extern const struct source_ops source_sev_guest, source_tsm, source_tsm_tdx, source_soft,
-	source_nsm, source_soft_nitro;
+	source_nsm, source_soft_nitro, source_soft_tdx;
 
 /* The clock a source lives by; a test brings its own. */
 struct source_clock {

@@ -18,79 +18,38 @@
 #include "cli/cli.h"
 #include "cli/lab_ca.h"
 #include "cli/lab_nitro.h"
+#include "cli/lab_tdx.h"
+#include "cli/lab_words.h"
 
 enum {
 	TURIN_CHIP_ID_BYTES = 8,
 	FIELD_MAX = 64,
-	FIELDS_MAX = 16, /* of an enclave, in one call */
 };
 
 static const uint64_t policy_debug = 1 << 19; /* AMD 56860: guest policy, DEBUG */
 
-/* The words of a command, read once from left to right. */
-struct words {
-	int argc, at;
-	char **argv;
-};
-
-static const char *next(struct words *w)
-{
-	return w->at < w->argc ? w->argv[w->at++] : NULL;
-}
-
-/* Whether option is --name; then *value is the word after it, or NULL and a complaint. */
-static bool takes_value(struct words *w, const char *option, const char *name, const char **value)
-{
-	if (strcmp(option, name))
-		return false;
-	*value = next(w);
-	if (!*value)
-		cli_error("lab: %s: want a value", name);
-	return true;
-}
-
-static int failed(const char *what, const char *why)
-{
-	cli_error("lab: %s: %s", what, why);
-	return CLI_ERROR;
-}
-
-static int unknown(const char *option)
-{
-	cli_error("lab: unknown option \"%s\"", option);
-	return CLI_ERROR;
-}
-
-static void print_hex(const uint8_t *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		printf("%02x", p[i]);
-	printf("\n");
-}
-
 static int lab_root(struct words *w)
 {
 	struct authority_options o = { .product = SNP_MILAN, .now = time(NULL) };
-	const char *directory = next(w), *option, *value;
+	const char *directory = lab_next(w), *option, *value;
 	char why[WHY_MAX] = "";
 	uint8_t sha256[32];
 
-	while ((option = next(w))) {
+	while ((option = lab_next(w))) {
 		if (!strcmp(option, "--revoke-ask")) {
 			o.revoke_ask = true;
 		} else if (!strcmp(option, "--revoke-asvk")) {
 			o.revoke_asvk = true;
-		} else if (takes_value(w, option, "--product", &value)) {
+		} else if (lab_takes_value(w, option, "--product", &value)) {
 			if (!value || !snp_product_parse(value, &o.product))
-				return failed("--product", "want Milan, Genoa or Turin");
+				return lab_failed("--product", "want Milan, Genoa or Turin");
 		} else {
-			return unknown(option);
+			return lab_unknown(option);
 		}
 	}
 	if (authority_make(directory, &o, sha256, why))
-		return failed(directory, why);
-	printf("sha256:");
-	print_hex(sha256, sizeof(sha256));
+		return lab_failed(directory, why);
+	lab_print_root(sha256);
 	return CLI_DONE;
 }
 
@@ -159,7 +118,7 @@ static int set_option(struct soft_guest *g, struct words *w, const char *option,
 		snprintf(why, WHY_MAX, "unknown word \"%.80s\"", option);
 		return -EINVAL;
 	}
-	value = next(w);
+	value = lab_next(w);
 	if (!value) {
 		snprintf(why, WHY_MAX, "%.80s: want a value", option);
 		return -EINVAL;
@@ -179,8 +138,8 @@ static int find_root(struct words w, struct guest_options *o)
 {
 	const char *option;
 
-	while ((option = next(&w))) {
-		if (takes_value(&w, option, "--root", &o->root)) {
+	while ((option = lab_next(&w))) {
+		if (lab_takes_value(&w, option, "--root", &o->root)) {
 			if (!o->root)
 				return -EINVAL;
 		} else if (!strcmp(option, "--expired")) {
@@ -195,9 +154,9 @@ static int set_options(struct words *w, struct soft_guest *g, char why[WHY_MAX])
 	const char *option;
 	int err = 0;
 
-	while (!err && (option = next(w))) {
+	while (!err && (option = lab_next(w))) {
 		if (!strcmp(option, "--root"))
-			next(w);
+			lab_next(w);
 		else if (strcmp(option, "--expired"))
 			err = set_option(g, w, option, why);
 	}
@@ -206,7 +165,7 @@ static int set_options(struct words *w, struct soft_guest *g, char why[WHY_MAX])
 
 static int lab_guest(struct words *w)
 {
-	const char *directory = next(w);
+	const char *directory = lab_next(w);
 	struct guest_options o = { 0 };
 	char path[ATTESTER_PATH_MAX], why[WHY_MAX] = "";
 	struct soft_guest g;
@@ -215,7 +174,7 @@ static int lab_guest(struct words *w)
 	if (find_root(*w, &o))
 		return CLI_ERROR;
 	if (o.expired && !o.root)
-		return failed("--expired", "want --root ROOT with it, to issue certificates");
+		return lab_failed("--expired", "want --root ROOT with it, to issue certificates");
 	err = pki_path(path, directory, "guest.yaml", why);
 	if (!err)
 		err = begin_guest(path, pki_exists(directory, "guest.yaml"), o.root, &g, why);
@@ -227,62 +186,7 @@ static int lab_guest(struct words *w)
 		err = authority_issue(o.root, directory, &g, time(NULL), o.expired, why);
 	if (!err)
 		err = soft_guest_write(path, &g, why);
-	return err ? failed(directory, why) : CLI_DONE;
-}
-
-static int lab_nitro_root(struct words *w)
-{
-	const char *directory = next(w), *option = next(w);
-	char why[WHY_MAX] = "";
-	uint8_t sha256[32];
-
-	if (option)
-		return unknown(option);
-	if (soft_nitro_root(directory, time(NULL), sha256, why))
-		return failed(directory, why);
-	printf("sha256:");
-	print_hex(sha256, sizeof(sha256));
-	return CLI_DONE;
-}
-
-/* Cuts "FIELD=VALUE" in two. */
-static bool split_pair(char *pair, const char **field, const char **value)
-{
-	char *at = pair ? strchr(pair, '=') : NULL;
-
-	if (!at)
-		return false;
-	*at = 0;
-	*field = pair;
-	*value = at + 1;
-	return true;
-}
-
-static int lab_enclave(struct words *w)
-{
-	const char *directory = next(w), *fields[FIELDS_MAX], *values[FIELDS_MAX];
-	struct lab_enclave l = { .fields = fields, .values = values };
-	char why[WHY_MAX] = "";
-	const char *option, *value;
-
-	while ((option = next(w))) {
-		if (!strcmp(option, "--debug")) {
-			l.debug = true;
-		} else if (takes_value(w, option, "--root", &l.root)) {
-			if (!l.root)
-				return CLI_ERROR;
-		} else if (takes_value(w, option, "--set", &value)) {
-			if (l.count == FIELDS_MAX ||
-			    !split_pair((char *)value, &fields[l.count], &values[l.count]))
-				return failed("--set", "want FIELD=VALUE, 16 of them at most");
-			l.count++;
-		} else {
-			return unknown(option);
-		}
-	}
-	if (lab_enclave_make(directory, &l, time(NULL), why))
-		return failed(directory, why);
-	return CLI_DONE;
+	return err ? lab_failed(directory, why) : CLI_DONE;
 }
 
 static int nibble(char c)
@@ -309,9 +213,10 @@ static bool parse_report_data(const char *hex, uint8_t out[REPORT_DATA_BYTES])
 /* One report to stdout.  Its certificates lie in the directory already. */
 static int print_report(const char *directory, const uint8_t report_data[REPORT_DATA_BYTES])
 {
-	bool enclave = pki_exists(directory, "enclave.yaml");
 	struct attester_config c = { .source = ATTESTER_SOFT,
-				     .tee = enclave ? TEE_NITRO : TEE_SNP };
+				     .tee = pki_exists(directory, "enclave.yaml") ? TEE_NITRO
+					    : pki_exists(directory, "td.yaml")	  ? TEE_TDX
+										  : TEE_SNP };
 	struct quote *q = calloc(1, sizeof(*q));
 	struct attester *a = NULL;
 	char why[WHY_MAX] = "no memory";
@@ -329,19 +234,19 @@ static int print_report(const char *directory, const uint8_t report_data[REPORT_
 	}
 	attester_close(a);
 	free(q);
-	return err ? failed(directory, why) : CLI_DONE;
+	return err ? lab_failed(directory, why) : CLI_DONE;
 }
 
 static int lab_report(struct words *w)
 {
-	const char *directory = next(w), *option, *value = NULL;
+	const char *directory = lab_next(w), *option, *value = NULL;
 	uint8_t report_data[REPORT_DATA_BYTES];
 
-	while ((option = next(w)))
-		if (!takes_value(w, option, "--report-data", &value))
-			return unknown(option);
+	while ((option = lab_next(w)))
+		if (!lab_takes_value(w, option, "--report-data", &value))
+			return lab_unknown(option);
 	if (!value || !parse_report_data(value, report_data))
-		return failed("--report-data", "want 128 hexadecimal digits");
+		return lab_failed("--report-data", "want 128 hexadecimal digits");
 	return print_report(directory, report_data);
 }
 
@@ -358,18 +263,18 @@ static bool parse_key(const char *text, enum pki_key *out)
 
 static int lab_ca(struct words *w)
 {
-	const char *directory = next(w), *option, *value;
+	const char *directory = lab_next(w), *option, *value;
 	enum pki_key kind = PKI_P256;
 	char why[WHY_MAX] = "";
 
-	while ((option = next(w))) {
-		if (!takes_value(w, option, "--key", &value))
-			return unknown(option);
+	while ((option = lab_next(w))) {
+		if (!lab_takes_value(w, option, "--key", &value))
+			return lab_unknown(option);
 		if (!parse_key(value, &kind))
-			return failed("--key", "want p256 or ed25519");
+			return lab_failed("--key", "want p256 or ed25519");
 	}
 	if (lab_ca_make(directory, kind, time(NULL), why))
-		return failed(directory, why);
+		return lab_failed(directory, why);
 	return CLI_DONE;
 }
 
@@ -394,42 +299,43 @@ static int node_option(struct words *w, const char *option, struct lab_node *n, 
 		n->expired = true;
 	else if (!strcmp(option, "--not-yet"))
 		n->not_yet = true;
-	else if (takes_value(w, option, "--ca", ca))
+	else if (lab_takes_value(w, option, "--ca", ca))
 		return *ca ? 0 : CLI_ERROR;
-	else if (takes_value(w, option, "--name", &n->name))
+	else if (lab_takes_value(w, option, "--name", &n->name))
 		return n->name ? 0 : CLI_ERROR;
-	else if (takes_value(w, option, "--uri", &n->uri))
+	else if (lab_takes_value(w, option, "--uri", &n->uri))
 		return n->uri ? 0 : CLI_ERROR;
-	else if (takes_value(w, option, "--key", &value))
-		return parse_key(value, &n->key) ? 0 : failed("--key", "want p256 or ed25519");
-	else if (takes_value(w, option, "--eku", &value))
-		return parse_eku(value, &n->eku) ? 0
-						 : failed("--eku", "want server, client or none");
-	else if (takes_value(w, option, "--ip", &value)) {
+	else if (lab_takes_value(w, option, "--key", &value))
+		return parse_key(value, &n->key) ? 0 : lab_failed("--key", "want p256 or ed25519");
+	else if (lab_takes_value(w, option, "--eku", &value))
+		return parse_eku(value, &n->eku)
+			       ? 0
+			       : lab_failed("--eku", "want server, client or none");
+	else if (lab_takes_value(w, option, "--ip", &value)) {
 		if (!value || n->ips_count == NODE_IPS_MAX)
-			return failed("--ip", "want at most 16 addresses");
+			return lab_failed("--ip", "want at most 16 addresses");
 		n->ips[n->ips_count++] = value;
 	} else
-		return unknown(option);
+		return lab_unknown(option);
 	return 0;
 }
 
 static int lab_node(struct words *w)
 {
-	const char *directory = next(w), *option, *ca = NULL;
+	const char *directory = lab_next(w), *option, *ca = NULL;
 	struct lab_node n = { .eku = "serverAuth,clientAuth", .key = PKI_P256 };
 	char why[WHY_MAX] = "";
 	int err;
 
-	while ((option = next(w))) {
+	while ((option = lab_next(w))) {
 		err = node_option(w, option, &n, &ca);
 		if (err)
 			return err;
 	}
 	if (!ca || !n.name)
-		return failed(directory, "want --ca DIR and --name NAME");
+		return lab_failed(directory, "want --ca DIR and --name NAME");
 	if (lab_node_make(directory, ca, &n, time(NULL), why))
-		return failed(directory, why);
+		return lab_failed(directory, why);
 	return CLI_DONE;
 }
 
@@ -445,6 +351,8 @@ static const struct command {
 	  "[--FIELD VALUE]…" },
 	{ "nitro-root", lab_nitro_root, "nitro-root DIR" },
 	{ "enclave", lab_enclave, "enclave DIR [--root DIR] [--debug] [--set FIELD=VALUE]…" },
+	{ "tdx-root", lab_tdx_root, "tdx-root DIR [--revoke DIR] [--evaluation NUMBER]" },
+	{ "td", lab_td, "td DIR [--root DIR] [--debug] [--set FIELD=VALUE]…" },
 	{ "report", lab_report, "report DIR --report-data HEX" },
 	{ "ca", lab_ca, "ca DIR [--key p256|ed25519]" },
 	{ "node", lab_node,

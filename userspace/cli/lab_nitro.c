@@ -3,10 +3,14 @@
 
 #include <errno.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "attester/pki.h"
+#include "attester/soft_nitro.h"
 #include "base/binding.h"
+#include "cli/cli.h"
 
 enum {
 	LOADED_PCRS = 3, /* image, kernel, application */
@@ -62,8 +66,7 @@ static int begin(const char *directory, const char *root, struct soft_enclave *e
 	return -EIO;
 }
 
-int lab_enclave_make(const char *directory, const struct lab_enclave *l, int64_t now,
-		     char why[WHY_MAX])
+static int make(const char *directory, const struct lab_changes *l, int64_t now, char why[WHY_MAX])
 {
 	struct soft_enclave e;
 	int err = begin(directory, l->root, &e, why);
@@ -75,4 +78,31 @@ int lab_enclave_make(const char *directory, const struct lab_enclave *l, int64_t
 	if (!err && l->root)
 		err = soft_nitro_issue(l->root, directory, now, why);
 	return err ? err : soft_enclave_write(directory, &e, why);
+}
+
+int lab_nitro_root(struct words *w)
+{
+	const char *directory = lab_next(w), *option = lab_next(w);
+	char why[WHY_MAX] = "";
+	uint8_t sha256[32];
+
+	if (option)
+		return lab_unknown(option);
+	if (soft_nitro_root(directory, time(NULL), sha256, why))
+		return lab_failed(directory, why);
+	lab_print_root(sha256);
+	return CLI_DONE;
+}
+
+int lab_enclave(struct words *w)
+{
+	const char *directory = lab_next(w);
+	char why[WHY_MAX] = "";
+	struct lab_changes c = { 0 };
+
+	if (lab_read_changes(w, &c))
+		return CLI_ERROR;
+	if (make(directory, &c, time(NULL), why))
+		return lab_failed(directory, why);
+	return CLI_DONE;
 }
