@@ -8,6 +8,13 @@
  * guard could not decapsulate fragments, and an atomic datagram needs no id (RFC
  * 6864).  IPv6 has a flow label of the flow's hash, so that routers in between can
  * spread what one pair of addresses carries (RFC 6438).
+ *
+ * GUE (draft-ietf-intarea-gue-09) is variant 1: the inner IP header follows UDP at once,
+ * as in what Katran sends and what Linux' `ip fou add ... gue` takes beside variant 0.
+ * The source port is the flow's hash, so that paths and queues that know of 5-tuples
+ * spread flows.  The UDP checksum is zero: always permitted over IPv4, over IPv6 for
+ * tunnels whose ends know each other and whose payload has checksums of its own (RFC
+ * 6935, 6936), and where a guard only lets known routers in.
  */
 #ifndef ENCAP_H
 #define ENCAP_H
@@ -17,6 +24,7 @@
 enum {
 	OUTER_TTL = 64,
 	FLOW_LABEL_MASK = 0xfffff,
+	GUE_SOURCE = 0xc000, /* 49152 to 65535: RFC 6335, dynamic ports */
 	L2_MAX = sizeof(struct ethhdr) + VLAN_TAGS_MAX * sizeof(struct vlan_tag),
 };
 
@@ -166,49 +174,71 @@ static __always_inline enum outcome check_way(const struct backend *to, __u32 le
 	return to->mtu ? OUT_TOO_BIG : OUT_NO_NEXT_HOP;
 }
 
-static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, struct packet *p,
-						 const struct backend *to)
+/* length: of UDP with all that it carries. */
+static __always_inline void gue_write(__u32 *udp, __u32 length, __u64 hash)
 {
+	udp[0] = bpf_htonl((GUE_SOURCE | (hash & ~GUE_SOURCE & 0xffff)) << 16 | GUE_PORT);
+	udp[1] = bpf_htonl(length << 16);
+}
+
+/* The inner packet's protocol number, or that of what stands between. */
+static __always_inline __u32 outer_proto(const struct packet *p, bool gue)
+{
+	if (gue)
+		return IPPROTO_UDP;
+	return p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+}
+
+/* gue is a constant: with a UDP header inside the outer one. */
+static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, struct packet *p,
+						 const struct backend *to, __u64 hash, bool gue)
+{
+	const __u32 udp = gue ? sizeof(struct udphdr) : 0, grow = sizeof(struct iphdr) + udp;
 	struct outer4 o = {
 		.src = to->source4,
 		.dst = to->addr4,
-		.length = p->length + sizeof(struct iphdr),
-		.proto = p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP,
+		.length = p->length + grow,
+		.proto = outer_proto(p, gue),
 		.tos = p->tos,
 	};
 	struct hop hop = hop_to(to);
 	struct iphdr *ip;
 
-	if (!make_room(ctx, p, to, sizeof(*ip)))
+	if (!make_room(ctx, p, to, grow))
 		return OUT_NO_HEADROOM;
-	ip = reframe(ctx, p, sizeof(*ip), &hop);
+	ip = reframe(ctx, p, grow, &hop);
 	if (!ip)
 		return OUT_INTERNAL;
 	ipv4_write(ip, &o);
+	if (gue)
+		gue_write((__u32 *)(ip + 1), p->length + udp, hash);
 	return OUT_STEERED;
 }
 
 static __always_inline enum outcome encapsulate6(struct xdp_md *ctx, struct packet *p,
 						 const struct settings *set,
-						 const struct backend *to, __u64 hash)
+						 const struct backend *to, __u64 hash, bool gue)
 {
+	const __u32 udp = gue ? sizeof(struct udphdr) : 0, grow = sizeof(struct ipv6hdr) + udp;
 	struct outer6 o = {
 		.src.addr = set->source6,
 		.dst.addr = to->addr,
 		.label = hash & FLOW_LABEL_MASK,
-		.payload = p->length,
-		.proto = p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP,
+		.payload = p->length + udp,
+		.proto = outer_proto(p, gue),
 		.tos = p->tos,
 	};
 	struct hop hop = hop_to(to);
 	struct ipv6hdr *ip;
 
-	if (!make_room(ctx, p, to, sizeof(*ip)))
+	if (!make_room(ctx, p, to, grow))
 		return OUT_NO_HEADROOM;
-	ip = reframe(ctx, p, sizeof(*ip), &hop);
+	ip = reframe(ctx, p, grow, &hop);
 	if (!ip)
 		return OUT_INTERNAL;
 	ipv6_write(ip, &o);
+	if (gue)
+		gue_write((__u32 *)(ip + 1), o.payload, hash);
 	return OUT_STEERED;
 }
 

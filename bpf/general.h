@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The way of every packet that the short one left alone: with tags, of a special
- * service, to a backend of the other family, refused, or not to be understood.  Decides
- * from the start, for nothing was done yet; acts once and counts once.
+ * service, to a backend of the other family, refused, or not to be understood.  Acts once
+ * and counts once.
  */
 #ifndef GENERAL_H
 #define GENERAL_H
@@ -69,15 +69,15 @@ static __always_inline struct choice choose_marked(struct xdp_md *ctx, const str
 		int id = quic_backend(ctx, l3_offset(p) + ip_header(p), quic_asking(s, class));
 
 		if (id)
-			return quic_choice(id, class);
+			return choice_of(id, class, bpf_jiffies64());
 	}
 	return p->part <= PART_FIRST ? choose_as(set, s, class, hash, p->opens)
 				     : choose_known(s, p, class, hash);
 }
 
-/* The rest of the way of a packet whose flow is known. */
+/* The rest of the way of a packet whose flow is known.  decided: as in general(). */
 static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
-				 struct packet *p, bool anew)
+				 struct packet *p, int decided)
 {
 	struct service_key key = { p->dst, service_rest(p->dport, p->proto, SERVICE_PORT) };
 	__u64 to = destination_hash(p->dst.half[0], p->dst.half[1], key.rest), hash;
@@ -88,7 +88,8 @@ static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
 	o = service_find(set, service_bucket_of(to), &key, &s);
 	if (o == OUT_STEERED && s) {
 		hash = flow_hash_to(set, to, p->src.half[0], p->src.half[1], p->sport);
-		c = choose_marked(ctx, set, s, p, hash);
+		c = decided ? choice_of(decided, *(const volatile __u8 *)&s->class, bpf_jiffies64())
+			    : choose_marked(ctx, set, s, p, hash);
 		o = c.why;
 		if (c.to && p->part == PART_FIRST) {
 			o = fragment_remember(ctx, p, c.to->id);
@@ -99,7 +100,7 @@ static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
 		if (c.to)
 			o = dress(ctx, set, s, p, c.to, hash);
 		if (c.to && o == OUT_STEERED) {
-			count_forwarded(s->id, c.to->id, p->frame, c.anew || anew);
+			count_forwarded(s->id, c.to->id, p->frame, c.anew);
 			return c.to->ifindex == ctx->ingress_ifindex
 				       ? XDP_TX
 				       : bpf_redirect(c.to->ifindex, 0);
@@ -114,10 +115,11 @@ static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
 
 /*
  * An XDP action, or ANSWER with an MTU: that is the caller's to give, for in here the stack of
- * both would be more than older kernels allow.  anew: it has just been remembered, so its flow will not look new again.  Not static, so that the
- * verifier looks at it once.
+ * both would be more than older kernels allow.  decided: who gets the packet, or why nobody does,
+ * as decision_of() says, where that is known; else 0.  Not static, so that the verifier looks at
+ * it once.
  */
-__noinline int general(struct xdp_md *ctx, bool anew)
+__noinline int general(struct xdp_md *ctx, int decided)
 {
 	const struct settings *set;
 	struct packet p = {};
@@ -132,7 +134,7 @@ __noinline int general(struct xdp_md *ctx, bool anew)
 	else if (o == OUT_NOT_OURS && is_icmp(&p))
 		o = icmp_read(ctx, &p);
 	if (o == OUT_STEERED)
-		return serve(ctx, set, &p, anew);
+		return serve(ctx, set, &p, decided);
 	if (o != OUT_NOT_OURS)
 		o = refuse_unread(set, &p, o);
 	if (o == OUT_ECHOED && !echo(ctx, &p))

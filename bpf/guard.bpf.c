@@ -35,7 +35,6 @@ const volatile __u32 abi_version = ABI_VERSION;
 enum {
 	ECN_MASK = 3,
 	ECN_CE = 3, /* congestion experienced: RFC 3168 */
-	GUE_PORT = 6080,
 };
 
 /* The header of GUE's variant 0; variant 1 has none, the version of an inner IP header is there. */

@@ -198,24 +198,11 @@ static __always_inline struct choice choose_known(const struct service *s, const
 						  __u32 class, __u64 hash)
 {
 	union asking a = { .class = class, .on_lapse = s->on_lapse };
-	struct choice c = { NULL, OUT_CLASS_UNKNOWN, false };
-	__u32 key = p->backend;
-	int id;
+	int id = p->backend;
 
-	if (a.class >= CLASS_COUNT)
-		return c;
-	if (p->part == PART_QUOTES) {
+	if (p->part == PART_QUOTES)
 		id = whose(*(const volatile __u64 *)&s->ring_ref, hash, a.word);
-		c.why = -id;
-		if (id <= 0)
-			return c;
-		key = id;
-	}
-	c.why = OUT_LEASE_LAPSED;
-	c.to = bpf_map_lookup_elem(&backends, &key);
-	if (c.to && !lease_is_alive(c.to, a.class, bpf_jiffies64()))
-		c.to = NULL;
-	return c;
+	return choice_of(id, a.class, bpf_jiffies64());
 }
 
 #endif

@@ -29,6 +29,7 @@ enum {
 	IP_MORE_OR_OFFSET = 0x3fff, /* MF flag and the 13 offset bits: a fragment */
 	IP_VERSION_IHL = 0x45,	    /* IPv4 without options */
 	TCP_DOFF_MIN = 5,
+	GUE_PORT = 6080, /* draft-ietf-intarea-gue-09 */
 	/* IPv6 extension headers that linux/in.h has no name for: RFC 7401, RFC 5533. */
 	NEXT_HIP = 139,
 	NEXT_SHIM6 = 140,

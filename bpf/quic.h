@@ -139,17 +139,4 @@ __noinline int quic_backend(struct xdp_md *ctx, __u32 udp, __u64 asked)
 	return a.on_lapse == LAPSE_RESTEER ? 0 : -OUT_LEASE_LAPSED;
 }
 
-/* Asks about the lease once more, as everybody does whose answer is a backend. */
-static __always_inline struct choice quic_choice(int id, __u32 class)
-{
-	struct choice c = { NULL, OUT_LEASE_LAPSED, false };
-	__u32 key = id;
-
-	if (id > 0)
-		c.to = bpf_map_lookup_elem(&backends, &key);
-	if (c.to && !lease_is_alive(c.to, class, bpf_jiffies64()))
-		c.to = NULL;
-	return c;
-}
-
 #endif

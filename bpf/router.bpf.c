@@ -20,13 +20,13 @@ static __always_inline int way_of(struct xdp_md *ctx)
 	__be16 proto;
 
 	if (d + sizeof(struct ethhdr) > end || *(const __u8 *)d & 1)
-		return general(ctx, false);
+		return general(ctx, 0);
 	proto = *(const __be16 *)(d + 2 * ETH_ALEN);
 	if (likely(proto == bpf_htons(ETH_P_IP)) && brief_ipv4(d + sizeof(struct ethhdr), end, &b))
 		return forward(ctx, &b, bpf_htons(ETH_P_IP));
 	if (proto == bpf_htons(ETH_P_IPV6) && brief_ipv6(d + sizeof(struct ethhdr), end, &b))
 		return forward(ctx, &b, bpf_htons(ETH_P_IPV6));
-	return general(ctx, false);
+	return general(ctx, 0);
 }
 
 SEC("xdp")

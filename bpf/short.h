@@ -175,12 +175,12 @@ static __always_inline int forward(struct xdp_md *ctx, const struct brief *b, __
 		return XDP_PASS;
 	}
 	if (!s || s->flags & SERVICE_SPECIAL)
-		return general(ctx, false);
+		return general(ctx, 0);
 	hash = flow_hash_to(set, to, b->src[0], b->src[1], b->sport);
 	c = choose(set, s, hash, b->opens);
 	if (!c.to || c.to->ethertype != family || b->length + outer > c.to->mtu ||
 	    bpf_xdp_adjust_head(ctx, -(int)outer))
-		return general(ctx, c.anew);
+		return general(ctx, decision_of(&c));
 	d = (void *)(long)ctx->data;
 	if (d + sizeof(struct ethhdr) + 2 * outer > (void *)(long)ctx->data_end)
 		return XDP_ABORTED; /* never: the inner header was there */

@@ -20,7 +20,7 @@
 enum {
 	/* Slots looked at after a flow's own: with two ids each, 18 candidates. */
 	RING_WALK = 8,
-	/* What assign() answers beside an id: the flow was not remembered before, and now it is. */
+	/* Beside an id: its flow begins with this packet, as far as anybody can tell. */
 	ASSIGNED_NEW = 1 << 16,
 };
 
@@ -210,12 +210,39 @@ __noinline int assign(__u64 ref, __u64 hash, __u64 asked, __u64 was)
 struct choice {
 	const struct backend *to; /* its lease is alive; NULL: see why */
 	enum outcome why;
-	bool anew; /* its flow begins, as far as anybody can tell */
+	bool anew; /* as ASSIGNED_NEW */
 };
 
 /*
+ * What was decided, be it just now or before: an id, perhaps with ASSIGNED_NEW, or minus an
+ * outcome.  The lease is asked about last, whichever way the backend was found.
+ */
+static __always_inline struct choice choice_of(int decided, __u32 class, __u64 now)
+{
+	struct choice c = { NULL, OUT_LEASE_LAPSED, decided > ASSIGNED_NEW };
+	__u32 key = decided & BACKEND_ID_MASK;
+
+	if (decided <= 0 || class >= CLASS_COUNT) {
+		c.why = decided <= 0 ? -decided : OUT_CLASS_UNKNOWN;
+		return c;
+	}
+	c.to = bpf_map_lookup_elem(&backends, &key);
+	if (c.to && !lease_is_alive(c.to, class, now))
+		c.to = NULL;
+	return c;
+}
+
+/* The other way around; never 0. */
+static __always_inline int decision_of(const struct choice *c)
+{
+	if (!c->to)
+		return -(int)c->why;
+	return c->to->id | (c->anew ? ASSIGNED_NEW : 0);
+}
+
+/*
  * A backend for the flow.  In steady state nothing is written; a second packet, or the first in a
- * while, renews what is remembered.  The lease is asked about last, whichever way it was found.
+ * while, renews what is remembered.
  */
 static __always_inline struct choice choose_as(const struct settings *set,
 					       const struct service *s, __u32 class, __u64 hash,
@@ -257,18 +284,7 @@ static __always_inline struct choice choose_as(const struct settings *set,
 	id = -OUT_RATE_LIMITED;
 	if (was || !s->new_rate || flow_may_begin(s->id, s->new_rate, s->new_burst))
 		id = assign(ref, hash, a.word, was);
-	c.why = OUT_LEASE_LAPSED;
-	c.anew = id > ASSIGNED_NEW;
-	c.to = NULL;
-	if (id <= 0) {
-		c.why = -id;
-		return c;
-	}
-	key = id & BACKEND_ID_MASK;
-	c.to = bpf_map_lookup_elem(&backends, &key);
-	if (c.to && !lease_is_alive(c.to, a.class, now))
-		c.to = NULL;
-	return c;
+	return choice_of(id, a.class, now);
 }
 
 /* The same for a service whose packets are all of its class. */
