@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "steering/keys.h"
 #include "steering/tables.h"
 #include "steering/why.h"
 
@@ -57,24 +58,6 @@ static struct source_key *keys_wanted(const struct service_want *want, const uin
 	return keys;
 }
 
-/* Keys in the kernel that are not among those. */
-static int drop_others(int fd, const struct source_key *keep, size_t n)
-{
-	struct source_key *there = calloc(SOURCES_MAX, sizeof(*there));
-	size_t count = 0;
-	int err = there ? 0 : -ENOMEM;
-
-	while (there && count < SOURCES_MAX &&
-	       !bpf_map_get_next_key(fd, count ? &there[count - 1] : NULL, &there[count]))
-		count++;
-	for (size_t i = 0; i < count; i++)
-		if (!bsearch(&there[i], keep, n, sizeof(*keep), compare) &&
-		    bpf_map_delete_elem(fd, &there[i]) && errno != ENOENT)
-			err = -errno;
-	free(there);
-	return err;
-}
-
 static int write_one(const struct dataplane *d, const struct service_want *w, uint16_t id)
 {
 	struct marks m = marks_table(&w->marks);
@@ -113,7 +96,9 @@ int marks_write(const struct dataplane *d, const struct service_want *want, cons
 			because(why, err, "service %s: marks: %s", want[i].name, strerror(-err));
 	}
 	if (!err) {
-		err = drop_others(d->map[MAP_SOURCES].fd, keys, n);
+		err = keys_drop_others(
+			d->map[MAP_SOURCES].fd, SOURCES_MAX,
+			&(struct keys_kept){ keys, n, sizeof(*keys), sizeof(*keys), compare });
 		if (err)
 			because(why, err, "prefixes of sources not taken away: %s", strerror(-err));
 	}

@@ -6,30 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "steering/keys.h"
 #include "steering/why.h"
 
 /* The key comes first. */
 static int compare(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(struct quic_key));
-}
-
-/* What is in the kernel and is not among those. */
-static int drop_others(int fd, const struct quic_entry *keep, size_t n)
-{
-	struct quic_key *there = calloc(QUIC_SERVERS_MAX, sizeof(*there));
-	size_t count = 0;
-	int err = there ? 0 : -ENOMEM;
-
-	while (there && count < QUIC_SERVERS_MAX &&
-	       !bpf_map_get_next_key(fd, count ? &there[count - 1] : NULL, &there[count]))
-		count++;
-	for (size_t i = 0; i < count; i++)
-		if (!bsearch(&there[i], keep, n, sizeof(*keep), compare) &&
-		    bpf_map_delete_elem(fd, &there[i]) && errno != ENOENT)
-			err = -errno;
-	free(there);
-	return err;
 }
 
 int quic_write(const struct dataplane *d, struct quic_entry *entries, size_t count,
@@ -43,7 +26,9 @@ int quic_write(const struct dataplane *d, struct quic_entry *entries, size_t cou
 	if (count)
 		qsort(entries, count, sizeof(*entries), compare);
 	/* First those that go: the table may be full of them. */
-	err = drop_others(fd, entries, count);
+	err = keys_drop_others(fd, QUIC_SERVERS_MAX,
+			       &(struct keys_kept){ entries, count, sizeof(*entries),
+						    sizeof(struct quic_key), compare });
 	for (size_t i = 0; !err && i < count; i++)
 		if (bpf_map_update_elem(fd, &entries[i].key, &entries[i].to, BPF_ANY))
 			err = -errno;
