@@ -104,6 +104,10 @@ static void compare(const struct config *a, const struct config *b)
 	if (a->agent.routers_count)
 		assert_memory_equal(a->agent.routers, b->agent.routers,
 				    a->agent.routers_count * sizeof(*a->agent.routers));
+	assert_int_equal(a->agent.egress.count, b->agent.egress.count);
+	if (a->agent.egress.count)
+		assert_memory_equal(a->agent.egress.items, b->agent.egress.items,
+				    a->agent.egress.count * sizeof(*a->agent.egress.items));
 	assert_int_equal(a->policies_count, b->policies_count);
 	for (size_t i = 0; i < a->policies_count; i++) {
 		assert_string_equal(policy_name(a->policies[i]), policy_name(b->policies[i]));
@@ -113,6 +117,7 @@ static void compare(const struct config *a, const struct config *b)
 	x.router.services = y.router.services = NULL;
 	x.router.backends = y.router.backends = NULL;
 	x.agent.routers = y.agent.routers = NULL;
+	x.agent.egress.items = y.agent.egress.items = NULL;
 	assert_memory_equal(&x, &y, sizeof(x));
 }
 

@@ -143,6 +143,7 @@ static void draft_free(struct draft *d)
 	free(d->config.router.services);
 	free(d->config.router.backends);
 	free(d->config.agent.routers);
+	free(d->config.agent.egress.items);
 	free(d->policies);
 	free(d->services);
 	free(d->backends);
@@ -194,6 +195,7 @@ static struct config *draft_finish(struct draft *d)
 	r->services = NULL;
 	r->backends = NULL;
 	d->config.agent.routers = NULL;
+	d->config.agent.egress.items = NULL;
 	return c;
 }
 
@@ -246,6 +248,7 @@ void config_free(struct config *c)
 	free(c->router.services);
 	free(c->router.backends);
 	free(c->agent.routers);
+	free(c->agent.egress.items);
 	free(c);
 }
 

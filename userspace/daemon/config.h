@@ -26,6 +26,7 @@ enum {
 	POLICIES_MAX = 256,
 	VERIFIERS_MAX = 64,
 	ROUTERS_MAX = 1024,
+	EGRESS_ITEMS_MAX = 1024, /* of one list */
 	CONFIG_PATH_MAX = 256,
 	SERVER_ID_TEXT_MAX = 2 * QUIC_SERVER_BYTES_MAX + 1,
 
@@ -108,6 +109,33 @@ struct router_config {
 	size_t backends_count;
 };
 
+/* One thing that egress names. */
+struct egress_item {
+	struct addr addr;
+	uint8_t bits; /* of the prefix, 96 more if it is IPv4 */
+	uint8_t list; /* enum egress_list */
+	uint8_t proto;
+	uint8_t pad;
+	uint16_t port;
+	uint16_t pad2;
+};
+
+enum egress_list {
+	EGRESS_DESTINATIONS, /* clients of this guest reach these */
+	EGRESS_RESOLVERS,
+	EGRESS_ANSWERS,	   /* who may be answered from a local port */
+	EGRESS_NEIGHBOURS, /* on the link, for neighbour discovery */
+};
+
+/* What may leave this guest; nothing is confined unless wanted. */
+struct egress_config {
+	bool wanted, dhcp;
+	char interfaces[INTERFACES_MAX][IF_NAMESIZE];
+	size_t interfaces_count;
+	struct egress_item *items; /* of all lists, one after the other */
+	size_t count;
+};
+
 struct agent_config {
 	struct attester_config attester;
 	char interfaces[INTERFACES_MAX][IF_NAMESIZE]; /* of the guard; may be none */
@@ -116,6 +144,7 @@ struct agent_config {
 	size_t routers_count;
 	struct channel_endpoint services[CHANNEL_ENDPOINTS_MAX]; /* VIPs this node serves */
 	size_t services_count;
+	struct egress_config egress;
 };
 
 struct config {

@@ -154,6 +154,7 @@ static const struct conf_key agent_keys[] = {
 	{ "interfaces", false, read_guard_interfaces, 0 },
 	{ "routers", false, read_routers, 0 },
 	{ "services", false, read_services, offsetof(struct draft, config.agent) },
+	{ "egress", false, read_egress, 0 },
 };
 
 void agent_read(struct conf *y, const yaml_node_t *node, void *draft)

@@ -310,6 +310,7 @@ static void check_agent(struct conf *y, const struct draft *d)
 	if (a->interfaces_count && !a->routers_count)
 		conf_complain(y, d->guard,
 			      "agent: guards interfaces: want routers, whose packets it lets in");
+	egress_check(y, d);
 }
 
 void draft_check(struct conf *y, struct draft *d)

@@ -8,6 +8,7 @@
  *	config_router.c	 the keys of router
  *	config_modes.c	 those of a service about forwarding and its flows
  *	config_agent.c	 the keys of agent and identity
+ *	config_egress.c	 those of agent about what may leave the guest
  *	config_collateral.c the keys of collateral
  *	config_check.c	 what can only be judged once all is read
  *	config_print.c	 the way back
@@ -19,6 +20,11 @@
 #include "daemon/config.h"
 
 #define CONFIG_COUNT(a) (sizeof(a) / sizeof(*(a)))
+
+struct prefix {
+	struct addr addr;
+	uint8_t bits; /* 96 more if it is IPv4, as its address is mapped */
+};
 
 struct ref {
 	char name[NAME_MAX_BYTES];
@@ -45,7 +51,7 @@ struct policy_draft {
 struct draft {
 	struct config config;
 	const yaml_node_t *root, *identity, *router, *agent;
-	const yaml_node_t *services_max, *backends_max, *source, *guard, *directory;
+	const yaml_node_t *services_max, *backends_max, *source, *guard, *directory, *egress;
 	struct backend_draft *backends;
 	size_t backends_count;
 	struct service_draft *services;
@@ -73,7 +79,8 @@ void read_on_lapse(struct conf *y, const yaml_node_t *node, void *field);
 void read_forward(struct conf *y, const yaml_node_t *node, void *field); /* enum forward */
 void read_new_flows(struct conf *y, const yaml_node_t *node, void *field);
 void read_mss(struct conf *y, const yaml_node_t *node, void *field);
-/* config_marks.c */
+/* config_marks.c.  bare: an address alone will do; true and *out, or a complaint. */
+bool config_prefix(struct conf *y, const yaml_node_t *node, bool bare, struct prefix *out);
 void read_marks(struct conf *y, const yaml_node_t *node, void *field);
 /* attested: a backend of it has an agent. */
 void marks_check(struct conf *y, const struct service_draft *s, bool attested);
@@ -81,6 +88,9 @@ void marks_check(struct conf *y, const struct service_draft *s, bool attested);
 void read_quic(struct conf *y, const yaml_node_t *node, void *field);
 void read_server_id(struct conf *y, const yaml_node_t *node, void *field);
 void quic_check(struct conf *y, const struct draft *d, const struct service_draft *s);
+/* config_egress.c; field is a struct draft. */
+void read_egress(struct conf *y, const yaml_node_t *node, void *field);
+void egress_check(struct conf *y, const struct draft *d);
 /* What these keys and the others of the service do not go together with. */
 void modes_check(struct conf *y, const struct service_draft *s);
 

@@ -51,29 +51,42 @@ static bool is_prefix(const struct addr *a, uint32_t bits)
 	return true;
 }
 
-static void read_prefix(struct conf *y, const yaml_node_t *node, void *field)
+bool config_prefix(struct conf *y, const yaml_node_t *node, bool bare, struct prefix *out)
 {
 	char text[ADDR_TEXT_MAX + 4], *slash, *end;
-	struct source_mark *s = field;
 	struct addr a = { { 0, 0, htonl(0xffff), 0 } };
 	unsigned long bits;
 	bool ipv4;
 
 	if (!conf_text(y, node, text, sizeof(text)))
-		return;
+		return false;
 	slash = strchr(text, '/');
 	if (slash)
 		*slash = 0;
 	ipv4 = inet_pton(AF_INET, text, &a.w[3]) == 1;
-	bits = slash ? strtoul(slash + 1, &end, 10) : 999;
-	if (!slash || slash[1] < '0' || slash[1] > '9' || *end || bits > (ipv4 ? 32 : 128) ||
-	    (!ipv4 && inet_pton(AF_INET6, text, &a) != 1))
-		conf_complain(y, node, "want ADDRESS/LENGTH, got \"%s%s%s\"", text,
+	bits = slash ? strtoul(slash + 1, &end, 10) : ipv4 ? 32 : 128;
+	if ((!slash && !bare) || (slash && (slash[1] < '0' || slash[1] > '9' || *end)) ||
+	    bits > (ipv4 ? 32 : 128) || (!ipv4 && inet_pton(AF_INET6, text, &a) != 1)) {
+		conf_complain(y, node, "want %s, got \"%s%s%s\"",
+			      bare ? "ADDRESS or ADDRESS/LENGTH" : "ADDRESS/LENGTH", text,
 			      slash ? "/" : "", slash ? slash + 1 : "");
-	else if (!is_prefix(&a, (uint32_t)bits + (ipv4 ? 96 : 0)))
+		return false;
+	}
+	if (!is_prefix(&a, (uint32_t)bits + (ipv4 ? 96 : 0))) {
 		conf_complain(y, node, "want a prefix, %s has bits beyond %lu", text, bits);
-	else
-		*s = (struct source_mark){ a, (uint8_t)(bits + (ipv4 ? 96 : 0)), 0 };
+		return false;
+	}
+	*out = (struct prefix){ a, (uint8_t)(bits + (ipv4 ? 96 : 0)) };
+	return true;
+}
+
+static void read_prefix(struct conf *y, const yaml_node_t *node, void *field)
+{
+	struct source_mark *s = field;
+	struct prefix p;
+
+	if (config_prefix(y, node, false, &p))
+		*s = (struct source_mark){ p.addr, p.bits, 0 };
 }
 
 static const struct conf_key dscp_keys[] = {

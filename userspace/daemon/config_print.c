@@ -209,6 +209,42 @@ static json_t *collateral_json(const struct collateral_config *c)
 	return o;
 }
 
+static json_t *egress_item_json(const struct egress_item *item)
+{
+	unsigned int bits = item->bits - (addr_is_ipv4(&item->addr) ? 96u : 0u);
+	char addr[ADDR_TEXT_MAX], text[ADDR_TEXT_MAX + 4];
+	json_t *o = json_object(), *prefix;
+
+	snprintf(text, sizeof(text), "%s/%u", addr_text(&item->addr, addr), bits);
+	prefix = json_string(item->list == EGRESS_RESOLVERS ? addr : text);
+	if (!item->proto) {
+		json_decref(o);
+		return prefix;
+	}
+	put(o, item->list == EGRESS_ANSWERS ? "to" : "address", prefix);
+	put_number(o, "port", item->port);
+	put(o, "protocol", protocol_json(item->proto));
+	return o;
+}
+
+static json_t *egress_json(const struct egress_config *e)
+{
+	static const char *const names[] = { [EGRESS_DESTINATIONS] = "destinations",
+					     [EGRESS_RESOLVERS] = "resolvers",
+					     [EGRESS_ANSWERS] = "answers",
+					     [EGRESS_NEIGHBOURS] = "neighbours" };
+	json_t *o = json_object();
+
+	put(o, "interfaces", interfaces_json(e->interfaces, e->interfaces_count));
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		put(o, names[i], json_array());
+	for (size_t i = 0; i < e->count; i++)
+		json_array_append_new(json_object_get(o, names[e->items[i].list]),
+				      egress_item_json(&e->items[i]));
+	put(o, "dhcp", json_boolean(e->dhcp));
+	return o;
+}
+
 static json_t *agent_json(const struct config *c)
 {
 	static const char *const sources[] = { [ATTESTER_AUTO] = "auto",
@@ -240,6 +276,8 @@ static json_t *agent_json(const struct config *c)
 		json_array_append_new(services, s);
 	}
 	put(o, "services", services);
+	if (a->egress.wanted)
+		put(o, "egress", egress_json(&a->egress));
 	return o;
 }
 

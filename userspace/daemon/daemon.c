@@ -63,6 +63,8 @@ static const char *fixed_difference(const struct config *a, const struct config 
 		return "the roles";
 	if (!a->agent.interfaces_count != !b->agent.interfaces_count)
 		return "whether the agent has interfaces";
+	if (a->agent.egress.wanted != b->agent.egress.wanted)
+		return "whether the agent has egress";
 	return NULL;
 }
 

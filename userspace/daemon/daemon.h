@@ -7,6 +7,7 @@
  *   appraisal.c   evidence to the verifiers and verdicts back, one at a time each
  *   steer.c       services: which ring from which members, when
  *   collateral.c  what evidence does not bring along: kept, fetched, attached
+ *   egress.c      what may leave this guest
  *   links.c       the children: what they are, what they say
  *   show.c        answers to the control socket
  *   metrics.c     the page that Prometheus reads
@@ -26,6 +27,7 @@
 #include "steering/clock.h"
 #include "steering/cost.h"
 #include "steering/dataplane.h"
+#include "steering/egress.h"
 #include "steering/guard.h"
 #include "steering/nexthop.h"
 #include "steering/peer.h"
@@ -161,6 +163,9 @@ struct daemon {
 	/* Agent. */
 	struct guard guard;
 	bool guarding;
+	struct egress egress;
+	bool confining;
+	struct egress_watch *egress_watch;
 
 	uint8_t out[IPC_MAX]; /* the message being written */
 };
@@ -179,6 +184,11 @@ int router_apply(struct daemon *d, char why[WHY_MAX]);
 int agent_start(struct daemon *d);
 int agent_apply(struct daemon *d, char why[WHY_MAX]);
 void agent_stop(struct daemon *d);
+
+/* egress.c */
+int egress_start(struct daemon *d);
+int egress_apply(struct daemon *d, char why[WHY_MAX]);
+void egress_stop(struct daemon *d);
 
 /* fleet.c */
 struct node *node_new(struct daemon *d, const struct backend_config *c);

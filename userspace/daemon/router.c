@@ -384,8 +384,9 @@ int agent_apply(struct daemon *d, char why[WHY_MAX])
 	char long_why[DATAPLANE_WHY_MAX] = "";
 	int err;
 
-	if (!d->guarding)
-		return 0;
+	err = egress_apply(d, why);
+	if (err || !d->guarding)
+		return err;
 	for (size_t i = 0; i < a->services_count; i++)
 		vips[i].addr = a->services[i].addr;
 	err = guard_set(&d->guard, a->routers, a->routers_count, vips, a->services_count, long_why);
@@ -400,6 +401,8 @@ int agent_start(struct daemon *d)
 {
 	char why[DATAPLANE_WHY_MAX] = "";
 
+	if (egress_start(d))
+		return -EIO;
 	if (!d->config->agent.interfaces_count)
 		return 0; /* the host decapsulates by other means */
 	if (guard_open(&d->guard, d->config->pins, why)) {
@@ -412,6 +415,7 @@ int agent_start(struct daemon *d)
 
 void agent_stop(struct daemon *d)
 {
+	egress_stop(d);
 	if (d->guarding)
 		guard_close(&d->guard);
 	d->guarding = false;
