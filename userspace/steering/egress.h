@@ -59,7 +59,7 @@ bool egress_is_attached(const struct egress *e, const char *interface);
 int egress_detach(const struct egress *e, const char *interface, char why[DATAPLANE_WHY_MAX]);
 
 /* egress_words.c */
-const char *egress_label(enum egress_outcome o); /* "not-pinned": of metrics and JSON */
+const char *egress_label(enum egress_outcome o); /* "not_pinned": of metrics and JSON */
 const char *egress_str(enum egress_outcome o);	 /* for people */
 static inline bool egress_is_refusal(enum egress_outcome o)
 {

@@ -16,15 +16,15 @@ static const struct {
 	[EGRESS_SERVED] = { "served", "from a service of this guest" },
 	[EGRESS_ANSWERED] = { "answered", "an answer to a peer" },
 	[EGRESS_LINK] = { "link", "ARP, neighbour discovery, MLD or DHCP on this link" },
-	[EGRESS_NO_RULES] = { "no-rules", "nobody has said yet what may leave" },
-	[EGRESS_NOT_PINNED] = { "not-pinned", "TCP or UDP to where no rule lets it" },
+	[EGRESS_NO_RULES] = { "no_rules", "nobody has said yet what may leave" },
+	[EGRESS_NOT_PINNED] = { "not_pinned", "TCP or UDP to where no rule lets it" },
 	[EGRESS_OPENS] = { "opens", "a connection begun from a port that only answers" },
 	[EGRESS_PROTOCOL] = { "protocol", "neither TCP nor UDP" },
 	[EGRESS_ETHERTYPE] = { "ethertype", "neither IP nor ARP, or under too many tags" },
 	[EGRESS_FRAGMENT] = { "fragment", "a fragment" },
 	[EGRESS_OPTIONS] = { "options", "IPv4 options or IPv6 extension headers" },
 	[EGRESS_MALFORMED] = { "malformed", "truncated, or lengths that contradict each other" },
-	[EGRESS_NOT_LINK] = { "not-link", "ARP or neighbour discovery of a form or to an address "
+	[EGRESS_NOT_LINK] = { "not_link", "ARP or neighbour discovery of a form or to an address "
 					  "that it has no need of" },
 };
 

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The egress program in a rig; see egress_rig.h. */
+#include "egress_rig.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SKIPPED = 77, CPUS_MAX = 1024 };
+
+void egress_die(const char *what)
+{
+	fprintf(stderr, "%s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+int egress_rig_rules(void)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, o, .map_flags = BPF_F_NO_PREALLOC);
+	int fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "rules", sizeof(struct egress_key),
+				sizeof(__u32), EGRESS_WAYS_MAX, &o);
+
+	if (fd < 0)
+		egress_die("rules");
+	return fd;
+}
+
+void egress_rig_put(struct egress_rig *r, int fd)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(bpf_map__fd(r->e->maps.rules), &zero, &fd, BPF_ANY))
+		egress_die("rules in place");
+	r->rules = fd;
+}
+
+void egress_rig_allow(struct egress_rig *r, enum egress_way way, uint8_t proto, uint16_t port,
+		      const char *addr, unsigned int bits)
+{
+	bool ipv6 = strchr(addr, ':');
+	struct egress_key key = { .bits = EGRESS_WAY_BITS + (!bits  ? 128
+							     : ipv6 ? bits
+								    : bits + 96),
+				  .way = (uint8_t)way,
+				  .proto = proto,
+				  .port = htons(port),
+				  .addr = addr_of(addr) };
+	__u32 one = 1;
+
+	if (bpf_map_update_elem(r->rules, &key, &one, BPF_NOEXIST))
+		egress_die(addr);
+}
+
+void egress_rig_open(struct egress_rig *r)
+{
+	*r = (struct egress_rig){ .e = egress_bpf__open() };
+	if (!r->e)
+		egress_die("egress");
+	if (egress_bpf__load(r->e)) {
+		if (errno != EPERM)
+			egress_die("egress");
+		puts("1..0 # SKIP the kernel lets us load no BPF program");
+		exit(SKIPPED);
+	}
+}
+
+void egress_rig_fill(struct egress_rig *r)
+{
+	egress_rig_put(r, egress_rig_rules());
+	egress_rig_allow(r, EGRESS_WAY_TO, IPPROTO_TCP, 443, PINNED4, 0);
+	egress_rig_allow(r, EGRESS_WAY_TO, IPPROTO_TCP, 443, PINNED6, 0);
+	egress_rig_allow(r, EGRESS_WAY_TO, IPPROTO_UDP, 853, PREFIX4, 24);
+	egress_rig_allow(r, EGRESS_WAY_TO, IPPROTO_UDP, 853, PREFIX6, 48);
+	egress_rig_allow(r, EGRESS_WAY_FROM, IPPROTO_TCP, 443, VIP4, 0);
+	egress_rig_allow(r, EGRESS_WAY_FROM, IPPROTO_TCP, 443, VIP6, 0);
+	egress_rig_allow(r, EGRESS_WAY_FROM, IPPROTO_UDP, 53, VIP4, 0);
+	egress_rig_allow(r, EGRESS_WAY_FROM, IPPROTO_UDP, 53, VIP6, 0);
+	egress_rig_allow(r, EGRESS_WAY_ANSWER, IPPROTO_TCP, AGENT_PORT, PEER4, 0);
+	egress_rig_allow(r, EGRESS_WAY_ANSWER, IPPROTO_TCP, AGENT_PORT, PEER6, 0);
+	egress_rig_allow(r, EGRESS_WAY_NEIGHBOUR, 0, 0, PEER6, 0);
+}
+
+static void read_counts(struct egress_rig *r, struct counter *c)
+{
+	static struct counter values[CPUS_MAX];
+
+	for (__u32 o = 0; o < EGRESS_COUNT; o++) {
+		if (bpf_map_lookup_elem(bpf_map__fd(r->e->maps.outcomes), &o, values))
+			egress_die("outcomes");
+		c[o] = (struct counter){ 0, 0 };
+		for (int i = 0; i < libbpf_num_possible_cpus(); i++) {
+			c[o].packets += values[i].packets;
+			c[o].bytes += values[i].bytes;
+		}
+	}
+}
+
+void egress_row(struct egress_rig *r, const char *what, const struct frame *in,
+		enum egress_outcome o)
+{
+	struct counter before[EGRESS_COUNT], after[EGRESS_COUNT];
+	uint32_t action = o <= EGRESS_LINK ? (uint32_t)TC_ACT_UNSPEC : TC_ACT_SHOT;
+	struct frame out = { .n = 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in->b, .data_size_in = (__u32)in->n,
+		    .data_out = out.b, .data_size_out = sizeof(out.b));
+	bool good;
+
+	read_counts(r, before);
+	before[o].packets++;
+	before[o].bytes += in->n;
+	if (bpf_prog_test_run_opts(bpf_program__fd(r->e->progs.egress), &run))
+		egress_die("test run");
+	read_counts(r, after);
+	good = run.retval == action && !memcmp(before, after, sizeof(after)) &&
+	       run.data_size_out == in->n && !memcmp(out.b, in->b, in->n);
+	for (int i = 0; i < EGRESS_COUNT; i++)
+		if (after[i].packets != before[i].packets)
+			printf("# outcome %d: %llu, wanted %llu\n", i, after[i].packets,
+			       before[i].packets);
+	if (run.retval != action)
+		printf("# action %d, wanted %d\n", (int)run.retval, (int)action);
+	egress_check(r, what, good);
+}
+
+void egress_check(struct egress_rig *r, const char *what, bool good)
+{
+	r->rows++;
+	r->failed += !good;
+	printf("%s %u - %s\n", good ? "ok" : "not ok", r->rows, what);
+}
+
+int egress_rig_close(struct egress_rig *r)
+{
+	egress_bpf__destroy(r->e);
+	printf("1..%u\n", r->rows);
+	return r->failed ? 1 : 0;
+}
+
+struct frame egress_tcp(const char *src, uint16_t sport, const char *dst, uint16_t dport,
+			uint8_t flags, uint8_t tags)
+{
+	struct spec s = { .src = src,
+			  .dst = dst,
+			  .sport = sport,
+			  .dport = dport,
+			  .proto = IPPROTO_TCP,
+			  .flags = flags,
+			  .tags = tags,
+			  .payload = 30 };
+
+	return frame_of(&s);
+}
+
+struct frame egress_udp(const char *src, uint16_t sport, const char *dst, uint16_t dport,
+			uint8_t tags)
+{
+	struct spec s = { .src = src,
+			  .dst = dst,
+			  .sport = sport,
+			  .dport = dport,
+			  .proto = IPPROTO_UDP,
+			  .tags = tags,
+			  .payload = 30 };
+
+	return frame_of(&s);
+}
