@@ -59,11 +59,12 @@ tools	 := $(patsubst tests/%.c,$(BUILD)/tests/%,\
 attack_kit := $(patsubst %,$(BUILD)/tests/attacks/%.o,stream http)
 tools	 += $(filter-out $(attack_kit:.o=),\
 		$(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/attacks/*.c)))
-# bench/cost_*.c are of bench/cost.
-benches	 := $(patsubst bench/%.c,$(BUILD)/bench/%,$(filter-out %.bpf.c bench/cost_%,$(wildcard bench/*.c)))
+# bench/cost_*.c are of bench/cost, bench/relay_load.c is of both bench/relay and its upstream.
+benches	 := $(patsubst bench/%.c,$(BUILD)/bench/%,\
+		$(filter-out %.bpf.c bench/cost_% %/relay_load.c,$(wildcard bench/*.c)))
 testbpf	 := $(patsubst %.c,$(BPF)/%.o,$(wildcard tests/*/*.bpf.c bench/*.bpf.c))
 
-all: $(programs) $(patsubst %,$(BPF)/%.o,$(bpf)) $(tools) $(testbpf)
+all: $(programs) $(patsubst %,$(BPF)/%.o,$(bpf)) $(tools) $(testbpf) $(BUILD)/tests/attacks/clock.so
 
 $(BUILD)/fairleadd: $(BUILD)/userspace/daemon/fairleadd.o $(call archives,daemon)
 $(BUILD)/fairlead: $(BUILD)/userspace/cli/fairlead.o $(call archives,cli)
@@ -84,8 +85,13 @@ $(packets): $(packet_kit)
 $(packets) $(tools): $(BUILD)/%: $(BUILD)/%.o $(call archives,daemon)
 $(packets): $(BUILD)/tests/packet/rig.o $(BUILD)/tests/packet/frame.o | $(BPF)/tests/packet/poison.bpf.o
 $(filter $(BUILD)/tests/attacks/%,$(tools)): $(attack_kit)
+$(BUILD)/tests/attacks/clock.so: tests/attacks/preload/clock.c
+	echo '  LD   $@'
+	mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -shared -fPIC $< -o $@
 $(benches): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(call archives,daemon)
 $(BUILD)/bench/cost: $(patsubst %.c,$(BUILD)/%.o,$(wildcard bench/cost_*.c))
+$(BUILD)/bench/relay $(BUILD)/bench/relay_upstream: $(BUILD)/bench/relay_load.o
 
 define archive
 $(BUILD)/lib$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(mains),$(wildcard userspace/$(1)/*.c)))

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * canary -k CANARIES FILE...
+ * canary -k CANARIES [-p PID] FILE...
  *
- * Looks in files for the lines of CANARIES, as they are and in the disguises that bytes
- * travel in: base64 at each of its three alignments, hexadecimal, UTF-16 of both orders.
- * In a pcap it looks into TCP's streams, below any IPIP, IP6IP6 or GUE, so that a canary
- * across two segments is found, and into every other frame.  Prints one object of JSON
- * with the hits of each disguise; exits with 0 when there was none, 1 when there was one.
+ * Looks in files, and in all that a process has in memory, for the lines of CANARIES, as they are
+ * and in the disguises that bytes travel in: base64 at each of its three alignments, hexadecimal,
+ * UTF-16 of both orders. In a pcap it looks into TCP's streams, below any IPIP, IP6IP6 or GUE, so
+ * that a canary across two segments is found, and into every other frame.  Prints one object of
+ * JSON with the hits of each disguise; exits with 0 when there was none, 1 when there was one.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 
@@ -56,7 +57,7 @@ struct flow {
 
 static struct needle needles[NEEDLES_MAX];
 static size_t needles_count;
-static unsigned long hits[DISGUISES], segments, frames;
+static unsigned long hits[DISGUISES], segments, frames, bytes_read;
 static struct flow flows[FLOWS];
 
 /* --- what to look for */
@@ -299,17 +300,63 @@ static bool look_in_file(const char *path)
 	return true;
 }
 
+/* Whole blocks, each after the end of the one before; what cannot be read is no memory. */
+static void look_in_range(int mem, unsigned long from, unsigned long to)
+{
+	static uint8_t block[NEEDLE_MAX + (1 << 20)];
+	size_t kept = 0;
+
+	while (from < to) {
+		size_t n = to - from < 1 << 20 ? to - from : 1 << 20;
+		ssize_t got = pread(mem, block + kept, n, from);
+
+		if (got <= 0)
+			return;
+		look(block, kept + got);
+		bytes_read += got;
+		from += got;
+		n = kept + got;
+		kept = n < NEEDLE_MAX - 1 ? n : NEEDLE_MAX - 1;
+		memmove(block, block + n - kept, kept);
+	}
+}
+
+static bool look_in_process(const char *pid)
+{
+	char path[64], line[512];
+	unsigned long from, to;
+	FILE *maps;
+	int mem;
+
+	snprintf(path, sizeof(path), "/proc/%.16s/maps", pid);
+	maps = fopen(path, "re");
+	snprintf(path, sizeof(path), "/proc/%.16s/mem", pid);
+	mem = open(path, O_RDONLY | O_CLOEXEC);
+	if (!maps || mem < 0)
+		return false;
+	while (fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx r", &from, &to) == 2)
+			look_in_range(mem, from, to);
+	fclose(maps);
+	close(mem);
+	return bytes_read;
+}
+
 int main(int argc, char **argv)
 {
+	const char *pid = NULL;
 	unsigned long all = 0;
 
-	if (getopt(argc, argv, "k:") != 'k' || optind >= argc) {
-		fputs("canary -k CANARIES FILE...\n", stderr);
+	if (getopt(argc, argv, "k:") != 'k' || !read_canaries(optarg)) {
+		fprintf(stderr,
+			"canary -k CANARIES [-p PID] FILE...: want lines of %d to %d bytes\n",
+			CANARY_MIN, CANARY_MAX);
 		return 2;
 	}
-	if (!read_canaries(optarg)) {
-		fprintf(stderr, "canary: %s: want lines of %d to %d bytes\n", optarg, CANARY_MIN,
-			CANARY_MAX);
+	if (getopt(argc, argv, "p:") == 'p')
+		pid = optarg;
+	if (pid && !look_in_process(pid)) {
+		fprintf(stderr, "canary: process %s: %m\n", pid);
 		return 2;
 	}
 	for (int i = optind; i < argc; i++)

@@ -145,6 +145,7 @@ struct way {
 	struct stream *from, *to;
 	struct watch *watch; /* NULL: towards the client */
 	long flip;
+	size_t carried;
 };
 
 static bool carry(struct way *w)
@@ -159,6 +160,7 @@ static bool carry(struct way *w)
 		printf("turned over a bit\n");
 	}
 	w->flip -= n;
+	w->carried += n;
 	if (w->watch)
 		watch(w->watch, block, n);
 	else if (mitm.write && (fwrite(block, 1, n, mitm.write) != (size_t)n || fflush(mitm.write)))
@@ -175,18 +177,19 @@ static bool ready(const struct way *w, const struct pollfd *p)
 static void stand_between(struct stream *client, struct stream *model)
 {
 	struct watch w = { .loot = !mitm.server };
-	struct way forth = { client, model, &w, mitm.flip_forth };
-	struct way back = { model, client, NULL, mitm.flip_back };
+	struct way forth = { client, model, &w, mitm.flip_forth, 0 };
+	struct way back = { model, client, NULL, mitm.flip_back, 0 };
 	struct pollfd p[2] = { { client->fd, POLLIN, 0 }, { model->fd, POLLIN, 0 } };
 
 	for (;;) {
 		if (!ready(&forth, &p[0]) && !ready(&back, &p[1]) && poll(p, 2, WAIT_MS) <= 0)
-			return;
+			break;
 		if ((ready(&forth, &p[0]) && !carry(&forth)) ||
 		    (ready(&back, &p[1]) && !carry(&back)))
-			return;
+			break;
 		p[0].revents = p[1].revents = 0;
 	}
+	printf("carried %zu bytes forth and %zu back\n", forth.carried, back.carried);
 }
 
 static void serve(int fd)

@@ -21,7 +21,7 @@ routes() {	# ATTACK: the router, from its start
 }
 
 works() {	# OPTIONS...: the agent; what it would do now is in $run/orders
-	: >$run/agent.notes >$run/model.notes
+	truncate -cs 0 $run/agent.notes $run/model.notes
 	at client "$tools/agent" -T $run/public.crt -N model.example -k $canaries \
 		-o $run/agent.notes "$@" 10.77.0.2 443 >$run/orders
 }
