@@ -84,25 +84,16 @@ static bool parse_zone(const char *s, int *out)
 /* RFC 3339; fractions of a second are dropped. */
 static bool parse_time(const char *s, int64_t *out)
 {
-	static const char shape[] = "dddd-dd-ddTdd:dd:dd";
-	struct tm tm = { 0 }, back;
+	char text[TIME_CHARS + 1] = "";
+	int64_t t;
 	int zone;
-	time_t t;
 
-	for (size_t i = 0; shape[i]; i++)
-		if (shape[i] == 'd' ? s[i] < '0' || s[i] > '9'
-				    : s[i] != shape[i] && !(shape[i] == 'T' && s[i] == 't'))
-			return false;
-	sscanf(s, "%4d-%2d-%2d%*c%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-	       &tm.tm_min, &tm.tm_sec);
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	back = tm;
-	t = timegm(&back);
-	if (back.tm_mon != tm.tm_mon || back.tm_mday != tm.tm_mday || back.tm_hour != tm.tm_hour ||
-	    back.tm_min != tm.tm_min || back.tm_sec != tm.tm_sec)
-		return false; /* February 30 */
-	s += strlen(shape);
+	snprintf(text, sizeof(text), "%s", s);
+	if (text[10] == 't') /* RFC 3339 takes both */
+		text[10] = 'T';
+	if (!time_read(text, &t))
+		return false;
+	s += TIME_CHARS;
 	if (*s == '.' && strspn(s + 1, "0123456789"))
 		s += 1 + strspn(s + 1, "0123456789");
 	if (!parse_zone(s, &zone))

@@ -2,47 +2,34 @@
 /* What a document and its certificates say, as JSON: compact it stays below 8 KiB. */
 #include <stdio.h>
 
+#include "verifier/claims_json.h"
 #include "verifier/nitro.h"
 #include "verifier/refuse.h"
 
 enum {
-	FIELD_SHOWN_MAX = 128, /* bytes; of a longer one the digest: three of 1,024 are too much */
 	PCR_NAME_MAX = 8,
 };
 
-/* A member that there is no memory for is left out; nobody decides by these. */
-static void put(json_t *o, const char *key, json_t *value)
-{
-	json_object_set_new(o, key, value);
-}
-
-static void put_hex(json_t *o, const char *key, struct bytes b)
-{
-	char text[2 * FIELD_SHOWN_MAX + 1];
-
-	put(o, key, json_string(hex(b.p, b.n, text)));
-}
-
 static void put_text(json_t *o, const char *key, struct bytes text)
 {
-	put(o, key, json_stringn((const char *)text.p, text.n));
+	claim(o, key, json_stringn((const char *)text.p, text.n));
 }
 
-/* null, the bytes, or { bytes, sha384 } of a long one. */
+/* null, the bytes, or { bytes, sha384 } of a long one: three of 1,024 bytes are too much. */
 static void put_field(json_t *o, const char *key, const struct nitro_field *f)
 {
 	uint8_t digest[DIGEST_BYTES];
 	json_t *brief;
 
 	if (!f->given) {
-		put(o, key, json_null());
+		claim(o, key, json_null());
 	} else if (f->value.n <= FIELD_SHOWN_MAX) {
-		put_hex(o, key, f->value);
+		claim_hex(o, key, f->value.p, f->value.n);
 	} else if (sha384(f->value, digest)) {
 		brief = json_object();
-		put(brief, "bytes", json_integer(f->value.n));
-		put_hex(brief, "sha384", bytes_of(digest, sizeof(digest)));
-		put(o, key, brief);
+		claim(brief, "bytes", json_integer(f->value.n));
+		claim_hex(brief, "sha384", digest, sizeof(digest));
+		claim(o, key, brief);
 	}
 }
 
@@ -58,10 +45,10 @@ static void put_pcrs(json_t *o, const struct nitro_document *d)
 		if (bytes_are_zero(d->pcrs[i]))
 			continue;
 		snprintf(name, sizeof(name), "%d", i);
-		put_hex(pcrs, name, d->pcrs[i]);
+		claim_hex(pcrs, name, d->pcrs[i].p, d->pcrs[i].n);
 	}
-	put(o, "pcrs", pcrs);
-	put(o, "pcr_count", json_integer(present));
+	claim(o, "pcrs", pcrs);
+	claim(o, "pcr_count", json_integer(present));
 }
 
 static void put_document(const struct nitro_case *c, json_t *o)
@@ -72,15 +59,15 @@ static void put_document(const struct nitro_case *c, json_t *o)
 	strcpy(out->product, "Nitro Enclave"); /* fits */
 	if (d->pcrs[0].n) {
 		memcpy(out->measurement, d->pcrs[0].p, NITRO_PCR_BYTES);
-		put_hex(o, "measurement", d->pcrs[0]);
+		claim_hex(o, "measurement", d->pcrs[0].p, d->pcrs[0].n);
 	}
-	put(o, "product", json_string(out->product));
+	claim(o, "product", json_string(out->product));
 	put_text(o, "module_id", d->module_id);
 	if (c->instance[0])
-		put(o, "instance", json_string(c->instance));
-	put(o, "timestamp", json_string(time_text(d->timestamp_ms / 1000).text));
-	put(o, "timestamp_ms", json_integer(d->timestamp_ms));
-	put(o, "digest", json_string("SHA384"));
+		claim(o, "instance", json_string(c->instance));
+	claim(o, "timestamp", json_string(time_text(d->timestamp_ms / 1000).text));
+	claim(o, "timestamp_ms", json_integer(d->timestamp_ms));
+	claim(o, "digest", json_string("SHA384"));
 	put_pcrs(o, d);
 	put_field(o, "public_key", &d->public_key);
 	put_field(o, "user_data", &d->user_data);
@@ -91,10 +78,10 @@ static json_t *cert_json(const struct cert *c)
 {
 	json_t *o = json_object();
 
-	put(o, "subject", json_string(c->subject));
-	put(o, "not_before", json_string(time_text(c->not_before).text));
-	put(o, "not_after", json_string(time_text(c->not_after).text));
-	put_hex(o, "sha256", bytes_of(c->der_sha256, SHA256_BYTES));
+	claim(o, "subject", json_string(c->subject));
+	claim(o, "not_before", json_string(time_text(c->not_before).text));
+	claim(o, "not_after", json_string(time_text(c->not_after).text));
+	claim_hex(o, "sha256", c->der_sha256, SHA256_BYTES);
 	return o;
 }
 
@@ -120,11 +107,11 @@ void nitro_claims_fill(const struct nitro_case *c)
 
 	if (c->chain.root)
 		put_root(c);
-	put(o, "trust_root", trust_root_json(c->out));
+	claim(o, "trust_root", trust_root_json(c->out));
 	if (c->parsed)
 		put_document(c, o);
 	if (c->chain.leaf)
-		put(o, "leaf", cert_json(c->chain.leaf));
+		claim(o, "leaf", cert_json(c->chain.leaf));
 	if (c->chain_verified)
 		c->out->not_after = first_to_expire(&c->chain);
 }

@@ -53,3 +53,22 @@ struct time_text time_text(int64_t unix_seconds)
 		strcpy(s.text, "(no such time)");
 	return s;
 }
+
+bool time_read(const char *text, int64_t *unix_seconds)
+{
+	static const char shape[TIME_CHARS + 1] = "dddd-dd-ddTdd:dd:dd";
+	struct tm tm = { 0 }, back;
+
+	for (size_t i = 0; i < TIME_CHARS; i++)
+		if (shape[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != shape[i])
+			return false;
+	sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
+	       &tm.tm_min, &tm.tm_sec);
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	back = tm;
+	*unix_seconds = timegm(&back);
+	/* What there is not, February 30 or a 61st second, has become something else. */
+	return back.tm_mon == tm.tm_mon && back.tm_mday == tm.tm_mday &&
+	       back.tm_hour == tm.tm_hour && back.tm_min == tm.tm_min && back.tm_sec == tm.tm_sec;
+}

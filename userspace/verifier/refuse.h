@@ -26,5 +26,10 @@ struct time_text {
 	char text[32];
 };
 struct time_text time_text(int64_t unix_seconds);
+/* Of text the first TIME_CHARS, "2025-12-10T22:14:21", read as UTC; false: no such day or second. */
+enum {
+	TIME_CHARS = 19,
+};
+bool time_read(const char *text, int64_t *unix_seconds);
 
 #endif

@@ -2,34 +2,13 @@
 /* What a report and its certificates say, as JSON: compact it stays far below 8 KiB. */
 #include <stdio.h>
 
+#include "verifier/claims_json.h"
 #include "verifier/refuse.h"
 #include "verifier/snp.h"
 
 enum {
-	FIELD_MAX = 64, /* bytes of the longest field shown */
 	NUMBER_MAX = 24,
 };
-
-/* A member that there is no memory for is left out; nobody decides by these. */
-static void put(json_t *o, const char *key, json_t *value)
-{
-	json_object_set_new(o, key, value);
-}
-
-static void put_hex(json_t *o, const char *key, const uint8_t *p, size_t n)
-{
-	char text[2 * FIELD_MAX + 1];
-
-	put(o, key, json_string(hex(p, n, text)));
-}
-
-static void put_bits(json_t *o, const char *key, uint64_t bits)
-{
-	char text[NUMBER_MAX];
-
-	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)bits);
-	put(o, key, json_string(text));
-}
 
 static void put_tcb(json_t *o, const char *key, const struct snp_tcb *t, enum snp_product p)
 {
@@ -37,8 +16,8 @@ static void put_tcb(json_t *o, const char *key, const struct snp_tcb *t, enum sn
 
 	for (enum snp_part i = 0; i < SNP_PARTS; i++)
 		if (snp_product_has_part(p, i))
-			put(parts, snp_part_str(i), json_integer(t->part[i]));
-	put(o, key, parts);
+			claim(parts, snp_part_str(i), json_integer(t->part[i]));
+	claim(o, key, parts);
 }
 
 static void put_firmware(json_t *o, const char *key, const struct snp_firmware *f)
@@ -46,30 +25,30 @@ static void put_firmware(json_t *o, const char *key, const struct snp_firmware *
 	char text[NUMBER_MAX];
 
 	snprintf(text, sizeof(text), "%u.%u.%u", f->major, f->minor, f->build);
-	put(o, key, json_string(text));
+	claim(o, key, json_string(text));
 }
 
 static void put_guest(json_t *o, const struct snp_report *r)
 {
-	put(o, "report_version", json_integer(r->version));
-	put(o, "guest_svn", json_integer(r->guest_svn));
-	put_bits(o, "policy", r->policy);
-	put(o, "vmpl", json_integer(r->vmpl));
-	put_bits(o, "platform_info", r->platform_info);
-	put_bits(o, "key_info", r->key_info);
-	put_hex(o, "report_data", r->report_data, REPORT_DATA_BYTES);
-	put_hex(o, "measurement", r->measurement, DIGEST_BYTES);
-	put_hex(o, "host_data", r->host_data, SNP_HOST_DATA_BYTES);
-	put_hex(o, "id_key_digest", r->id_key_digest, DIGEST_BYTES);
-	put_hex(o, "author_key_digest", r->author_key_digest, DIGEST_BYTES);
-	put_hex(o, "family_id", r->family_id, SNP_ID_BYTES);
-	put_hex(o, "image_id", r->image_id, SNP_ID_BYTES);
-	put_hex(o, "report_id", r->report_id, 32);
-	put_hex(o, "chip_id", r->chip_id, SNP_CHIP_ID_BYTES);
+	claim(o, "report_version", json_integer(r->version));
+	claim(o, "guest_svn", json_integer(r->guest_svn));
+	claim_bits(o, "policy", r->policy);
+	claim(o, "vmpl", json_integer(r->vmpl));
+	claim_bits(o, "platform_info", r->platform_info);
+	claim_bits(o, "key_info", r->key_info);
+	claim_hex(o, "report_data", r->report_data, REPORT_DATA_BYTES);
+	claim_hex(o, "measurement", r->measurement, DIGEST_BYTES);
+	claim_hex(o, "host_data", r->host_data, SNP_HOST_DATA_BYTES);
+	claim_hex(o, "id_key_digest", r->id_key_digest, DIGEST_BYTES);
+	claim_hex(o, "author_key_digest", r->author_key_digest, DIGEST_BYTES);
+	claim_hex(o, "family_id", r->family_id, SNP_ID_BYTES);
+	claim_hex(o, "image_id", r->image_id, SNP_ID_BYTES);
+	claim_hex(o, "report_id", r->report_id, 32);
+	claim_hex(o, "chip_id", r->chip_id, SNP_CHIP_ID_BYTES);
 	put_firmware(o, "current_version", &r->current);
 	put_firmware(o, "committed_version", &r->committed);
-	put_bits(o, "launch_mitigation_vector", r->launch_mitigation);
-	put_bits(o, "current_mitigation_vector", r->current_mitigation);
+	claim_bits(o, "launch_mitigation_vector", r->launch_mitigation);
+	claim_bits(o, "current_mitigation_vector", r->current_mitigation);
 }
 
 static void put_cpu(json_t *o, const struct snp_report *r)
@@ -79,10 +58,10 @@ static void put_cpu(json_t *o, const struct snp_report *r)
 	if (r->version < SNP_VERSION_CPUID)
 		return;
 	cpu = json_object();
-	put_bits(cpu, "family", r->family);
-	put_bits(cpu, "model", r->model);
-	put(cpu, "stepping", json_integer(r->stepping));
-	put(o, "cpu", cpu);
+	claim_bits(cpu, "family", r->family);
+	claim_bits(cpu, "model", r->model);
+	claim(cpu, "stepping", json_integer(r->stepping));
+	claim(o, "cpu", cpu);
 }
 
 /* The layout is the product's: from the chain, or from the processor while there is none. */
@@ -103,7 +82,7 @@ static void put_report(const struct snp_case *c, json_t *o)
 	put_cpu(o, r);
 	if (p == SNP_UNKNOWN)
 		return;
-	put(o, "product", json_string(snp_product_str(p)));
+	claim(o, "product", json_string(snp_product_str(p)));
 	snprintf(c->out->product, sizeof(c->out->product), "%s", snp_product_str(p));
 	t = snp_tcb_decode(r->reported_tcb, p);
 	snp_tcb_text(&t, p, c->out->tcb);
@@ -121,10 +100,10 @@ static void put_azure(const struct snp_case *c, json_t *o)
 {
 	json_t *azure = json_object();
 
-	put(azure, "quote", json_boolean(c->hcl.attest.n != 0));
+	claim(azure, "quote", json_boolean(c->hcl.attest.n != 0));
 	if (c->has_pcrs)
-		put_hex(azure, "pcrs", c->pcrs, sizeof(c->pcrs));
-	put(o, "azure", azure);
+		claim_hex(azure, "pcrs", c->pcrs, sizeof(c->pcrs));
+	claim(o, "azure", azure);
 }
 
 static void put_leaf(const struct snp_case *c, json_t *o)
@@ -132,19 +111,19 @@ static void put_leaf(const struct snp_case *c, json_t *o)
 	const struct cert *leaf = c->certs.leaf;
 	json_t *l = json_object();
 
-	put(l, "subject", json_string(leaf->subject));
-	put(l, "issuer", json_string(leaf->issuer));
-	put(l, "not_before", json_string(time_text(leaf->not_before).text));
-	put(l, "not_after", json_string(time_text(leaf->not_after).text));
-	put_hex(l, "sha256", leaf->der_sha256, SHA256_BYTES);
+	claim(l, "subject", json_string(leaf->subject));
+	claim(l, "issuer", json_string(leaf->issuer));
+	claim(l, "not_before", json_string(time_text(leaf->not_before).text));
+	claim(l, "not_after", json_string(time_text(leaf->not_after).text));
+	claim_hex(l, "sha256", leaf->der_sha256, SHA256_BYTES);
 	if (c->leaf_read) {
-		put(l, "product_name", json_string(c->leaf.product));
+		claim(l, "product_name", json_string(c->leaf.product));
 		put_tcb(l, "tcb", &c->leaf.tcb, c->certs.product);
 	}
 	if (c->leaf.csp_id[0])
-		put(l, "csp_id", json_string(c->leaf.csp_id));
-	put(o, "key", json_string(snp_key_str(c->certs.kind)));
-	put(o, "leaf", l);
+		claim(l, "csp_id", json_string(c->leaf.csp_id));
+	claim(o, "key", json_string(snp_key_str(c->certs.kind)));
+	claim(o, "leaf", l);
 }
 
 static void put_root(const struct snp_case *c)
@@ -160,13 +139,13 @@ static void put_crl(const struct snp_case *c, json_t *o)
 	json_t *crl;
 
 	if (!c->crl_checked) {
-		put(o, "crl", json_null());
+		claim(o, "crl", json_null());
 		return;
 	}
 	crl = json_object();
-	put(crl, "this_update", json_string(time_text(c->crl.this_update).text));
-	put(crl, "next_update", json_string(time_text(c->crl.next_update).text));
-	put(o, "crl", crl);
+	claim(crl, "this_update", json_string(time_text(c->crl.this_update).text));
+	claim(crl, "next_update", json_string(time_text(c->crl.next_update).text));
+	claim(o, "crl", crl);
 }
 
 static int64_t first_to_expire(const struct snp_certs *c)
@@ -184,7 +163,7 @@ void snp_claims_fill(const struct snp_case *c)
 
 	if (c->certs.root)
 		put_root(c);
-	put(o, "trust_root", trust_root_json(c->out));
+	claim(o, "trust_root", trust_root_json(c->out));
 	if (c->report_parsed) {
 		memcpy(c->out->measurement, c->report.measurement, DIGEST_BYTES);
 		put_report(c, o);

@@ -2,88 +2,61 @@
 /* What a quote, its certificates and Intel's collateral say, as JSON: compact, far below 8 KiB. */
 #include <stdio.h>
 
+#include "verifier/claims_json.h"
 #include "verifier/refuse.h"
 #include "verifier/tdx.h"
 
 enum {
-	FIELD_MAX = 64, /* bytes of the longest field shown */
-	NUMBER_MAX = 24,
 	ADVISORIES_SHOWN = 64,
 };
-
-/* A member that there is no memory for is left out; nobody decides by these. */
-static void put(json_t *o, const char *key, json_t *value)
-{
-	json_object_set_new(o, key, value);
-}
-
-static void put_hex(json_t *o, const char *key, const uint8_t *p, size_t n)
-{
-	char text[2 * FIELD_MAX + 1];
-
-	put(o, key, json_string(hex(p, n, text)));
-}
-
-static void put_bits(json_t *o, const char *key, uint64_t bits)
-{
-	char text[NUMBER_MAX];
-
-	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)bits);
-	put(o, key, json_string(text));
-}
-
-static void put_time(json_t *o, const char *key, int64_t t)
-{
-	put(o, key, json_string(time_text(t).text));
-}
 
 static void put_rtmrs(json_t *o, const struct tdx_body *b)
 {
 	static const char *const keys[TDX_RTMRS] = { "rtmr0", "rtmr1", "rtmr2", "rtmr3" };
 
 	for (int i = 0; i < TDX_RTMRS; i++)
-		put_hex(o, keys[i], b->rtmr[i], TDX_DIGEST_BYTES);
+		claim_hex(o, keys[i], b->rtmr[i], TDX_DIGEST_BYTES);
 }
 
 static void put_td(json_t *o, const struct tdx_quote *q)
 {
 	const struct tdx_body *b = &q->body;
 
-	put(o, "quote_version", json_integer(q->version));
-	put(o, "td_report", json_string(b->is_15 ? "1.5" : "1.0"));
-	put_hex(o, "tee_tcb_svn", b->tcb_svn, TDX_SVN_BYTES);
-	put_hex(o, "mrseam", b->mrseam, TDX_DIGEST_BYTES);
-	put_hex(o, "mrsignerseam", b->mrsignerseam, TDX_DIGEST_BYTES);
-	put_bits(o, "seam_attributes", b->seam_attributes);
-	put_bits(o, "td_attributes", b->attributes);
-	put(o, "debug", json_boolean(b->attributes & TDX_ATTRIBUTES_UNDER_DEBUG));
-	put_bits(o, "xfam", b->xfam);
-	put_hex(o, "mrtd", b->mrtd, TDX_DIGEST_BYTES);
+	claim(o, "quote_version", json_integer(q->version));
+	claim(o, "td_report", json_string(b->is_15 ? "1.5" : "1.0"));
+	claim_hex(o, "tee_tcb_svn", b->tcb_svn, TDX_SVN_BYTES);
+	claim_hex(o, "mrseam", b->mrseam, TDX_DIGEST_BYTES);
+	claim_hex(o, "mrsignerseam", b->mrsignerseam, TDX_DIGEST_BYTES);
+	claim_bits(o, "seam_attributes", b->seam_attributes);
+	claim_bits(o, "td_attributes", b->attributes);
+	claim(o, "debug", json_boolean(b->attributes & TDX_ATTRIBUTES_UNDER_DEBUG));
+	claim_bits(o, "xfam", b->xfam);
+	claim_hex(o, "mrtd", b->mrtd, TDX_DIGEST_BYTES);
 	put_rtmrs(o, b);
-	put_hex(o, "mrconfigid", b->mrconfigid, TDX_DIGEST_BYTES);
-	put_hex(o, "mrowner", b->mrowner, TDX_DIGEST_BYTES);
-	put_hex(o, "mrownerconfig", b->mrownerconfig, TDX_DIGEST_BYTES);
-	put_hex(o, "report_data", b->report_data, REPORT_DATA_BYTES);
+	claim_hex(o, "mrconfigid", b->mrconfigid, TDX_DIGEST_BYTES);
+	claim_hex(o, "mrowner", b->mrowner, TDX_DIGEST_BYTES);
+	claim_hex(o, "mrownerconfig", b->mrownerconfig, TDX_DIGEST_BYTES);
+	claim_hex(o, "report_data", b->report_data, REPORT_DATA_BYTES);
 	if (!b->is_15)
 		return;
-	put_hex(o, "tee_tcb_svn_2", b->tcb_svn2, TDX_SVN_BYTES);
-	put_hex(o, "mrservicetd", b->mrservicetd, TDX_DIGEST_BYTES);
+	claim_hex(o, "tee_tcb_svn_2", b->tcb_svn2, TDX_SVN_BYTES);
+	claim_hex(o, "mrservicetd", b->mrservicetd, TDX_DIGEST_BYTES);
 }
 
 static void put_qe(json_t *o, const struct tdx_qe_report *r)
 {
 	json_t *qe = json_object();
 
-	put_hex(qe, "mrenclave", r->mrenclave, SGX_MEASUREMENT_BYTES);
-	put_hex(qe, "mrsigner", r->mrsigner, SGX_MEASUREMENT_BYTES);
-	put(qe, "isvprodid", json_integer(r->isvprodid));
-	put(qe, "isvsvn", json_integer(r->isvsvn));
-	put(o, "quoting_enclave", qe);
+	claim_hex(qe, "mrenclave", r->mrenclave, SGX_MEASUREMENT_BYTES);
+	claim_hex(qe, "mrsigner", r->mrsigner, SGX_MEASUREMENT_BYTES);
+	claim(qe, "isvprodid", json_integer(r->isvprodid));
+	claim(qe, "isvsvn", json_integer(r->isvsvn));
+	claim(o, "quoting_enclave", qe);
 }
 
 static void put_flag(json_t *o, const char *key, enum tdx_flag f)
 {
-	put(o, key, f == TDX_FLAG_UNKNOWN ? json_null() : json_boolean(f == TDX_FLAG_YES));
+	claim(o, key, f == TDX_FLAG_UNKNOWN ? json_null() : json_boolean(f == TDX_FLAG_YES));
 }
 
 static void put_platform(const struct tdx_case *c, json_t *o)
@@ -91,23 +64,23 @@ static void put_platform(const struct tdx_case *c, json_t *o)
 	const struct cert *leaf = c->platform->chain.leaf;
 	json_t *p = json_object();
 
-	put_hex(p, "fmspc", c->platform->pck.fmspc, TDX_FMSPC_BYTES);
-	put_hex(p, "pceid", c->platform->pck.pceid, TDX_PCEID_BYTES);
-	put_hex(p, "ppid", c->platform->pck.ppid, TDX_PLATFORM_ID_BYTES);
+	claim_hex(p, "fmspc", c->platform->pck.fmspc, TDX_FMSPC_BYTES);
+	claim_hex(p, "pceid", c->platform->pck.pceid, TDX_PCEID_BYTES);
+	claim_hex(p, "ppid", c->platform->pck.ppid, TDX_PLATFORM_ID_BYTES);
 	if (c->platform->pck.has_instance)
-		put_hex(p, "platform_instance_id", c->platform->pck.instance,
-			TDX_PLATFORM_ID_BYTES);
-	put_hex(p, "tcb_components", c->platform->pck.components, TDX_COMPONENTS);
-	put(p, "pcesvn", json_integer(c->platform->pck.pcesvn));
-	put(p, "sgx_type", json_integer(c->platform->pck.sgx_type));
+		claim_hex(p, "platform_instance_id", c->platform->pck.instance,
+			  TDX_PLATFORM_ID_BYTES);
+	claim_hex(p, "tcb_components", c->platform->pck.components, TDX_COMPONENTS);
+	claim(p, "pcesvn", json_integer(c->platform->pck.pcesvn));
+	claim(p, "sgx_type", json_integer(c->platform->pck.sgx_type));
 	put_flag(p, "dynamic_platform", c->platform->pck.dynamic);
 	put_flag(p, "cached_keys", c->platform->pck.cached_keys);
 	put_flag(p, "smt", c->platform->pck.smt);
-	put(p, "issuer", json_string(leaf->issuer));
-	put_time(p, "not_before", leaf->not_before);
-	put_time(p, "not_after", leaf->not_after);
-	put_hex(p, "sha256", leaf->der_sha256, SHA256_BYTES);
-	put(o, "platform", p);
+	claim(p, "issuer", json_string(leaf->issuer));
+	claim_time(p, "not_before", leaf->not_before);
+	claim_time(p, "not_after", leaf->not_after);
+	claim_hex(p, "sha256", leaf->der_sha256, SHA256_BYTES);
+	claim(o, "platform", p);
 }
 
 /* Of all advisories the first ones: the whole must fit a message. */
@@ -125,13 +98,13 @@ static void put_tcb(const struct tdx_case *c, json_t *o)
 	const struct tdx_tcb *t = &c->tcb;
 	json_t *tcb = json_object();
 
-	put(tcb, "status", json_string(tdx_status_str(t->status)));
-	put(tcb, "platform", json_string(tdx_status_str(t->platform)));
-	put(tcb, "tdx_module", json_string(tdx_status_str(t->module)));
-	put(tcb, "quoting_enclave", json_string(tdx_status_str(t->qe)));
-	put_time(tcb, "date", t->date);
-	put(tcb, "advisories", advisories(t));
-	put(o, "tcb", tcb);
+	claim(tcb, "status", json_string(tdx_status_str(t->status)));
+	claim(tcb, "platform", json_string(tdx_status_str(t->platform)));
+	claim(tcb, "tdx_module", json_string(tdx_status_str(t->module)));
+	claim(tcb, "quoting_enclave", json_string(tdx_status_str(t->qe)));
+	claim_time(tcb, "date", t->date);
+	claim(tcb, "advisories", advisories(t));
+	claim(o, "tcb", tcb);
 	snprintf(c->out->tcb, sizeof(c->out->tcb),
 		 "%s of %.10s, evaluation %llu, pce=%u module=%u.%u", tdx_status_str(t->status),
 		 time_text(t->date).text,
@@ -143,10 +116,10 @@ static void put_document(json_t *o, const char *key, const struct tdx_document *
 {
 	json_t *j = json_object();
 
-	put_time(j, "issue_date", d->issued);
-	put_time(j, "next_update", d->next_update);
-	put(j, "tcb_evaluation_data_number", json_integer(d->evaluation));
-	put(o, key, j);
+	claim_time(j, "issue_date", d->issued);
+	claim_time(j, "next_update", d->next_update);
+	claim(j, "tcb_evaluation_data_number", json_integer(d->evaluation));
+	claim(o, key, j);
 }
 
 static void put_crl(json_t *o, const char *key, bool checked, const struct crl_facts *f)
@@ -154,13 +127,13 @@ static void put_crl(json_t *o, const char *key, bool checked, const struct crl_f
 	json_t *j;
 
 	if (!checked) {
-		put(o, key, json_null());
+		claim(o, key, json_null());
 		return;
 	}
 	j = json_object();
-	put_time(j, "this_update", f->this_update);
-	put_time(j, "next_update", f->next_update);
-	put(o, key, j);
+	claim_time(j, "this_update", f->this_update);
+	claim_time(j, "next_update", f->next_update);
+	claim(o, key, j);
 }
 
 static void earlier(int64_t *t, int64_t other)
@@ -220,12 +193,12 @@ void tdx_claims_fill(const struct tdx_case *c)
 	json_t *o = out->json;
 
 	put_root(c);
-	put(o, "trust_root", trust_root_json(out));
+	claim(o, "trust_root", trust_root_json(out));
 	if (c->parsed) {
 		memcpy(out->measurement, c->quote.body.mrtd, DIGEST_BYTES);
 		snprintf(out->product, sizeof(out->product), "TDX %s",
 			 c->quote.body.is_15 ? "1.5" : "1.0");
-		put(o, "product", json_string(out->product));
+		claim(o, "product", json_string(out->product));
 		put_td(o, &c->quote);
 		put_qe(o, &c->quote.qe);
 	}

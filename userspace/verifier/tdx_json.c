@@ -2,7 +2,9 @@
 #include "verifier/tdx_json.h"
 
 #include <stdio.h>
-#include <time.h>
+#include <string.h>
+
+#include "verifier/refuse.h"
 
 /* ---- The envelope, by hand: a parser would not say where the bytes of the body are. */
 
@@ -205,25 +207,13 @@ void tdx_read_text(struct tdx_reader *r, const json_t *o, const char *key, const
 
 int64_t tdx_read_date(struct tdx_reader *r, const json_t *o, const char *key)
 {
-	static const char shape[] = "dddd-dd-ddTdd:dd:ddZ";
 	const json_t *v = tdx_read_member(r, o, key, JSON_STRING);
 	const char *s = v ? json_string_value(v) : "";
-	struct tm tm = { 0 }, back;
-	int64_t t;
+	int64_t t = 0;
 
-	for (size_t i = 0; i < sizeof(shape); i++)
-		if (shape[i] == 'd' ? s[i] < '0' || s[i] > '9' : s[i] != shape[i]) {
-			fail(r, key);
-			return 0;
-		}
-	sscanf(s, "%4d-%2d-%2dT%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-	       &tm.tm_min, &tm.tm_sec);
-	tm.tm_year -= 1900;
-	tm.tm_mon -= 1;
-	back = tm;
-	t = timegm(&back);
-	if (back.tm_mon != tm.tm_mon || back.tm_mday != tm.tm_mday || back.tm_hour != tm.tm_hour ||
-	    back.tm_min != tm.tm_min || back.tm_sec != tm.tm_sec)
+	if (!time_read(s, &t) || strcmp(s + TIME_CHARS, "Z") != 0) {
 		fail(r, key);
+		return 0;
+	}
 	return t;
 }
