@@ -413,6 +413,11 @@ static void test_claims_of_services(void **state)
 		{ ",\"svc_spki_sha256\":[7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7,7]", 0, false, false },
 		{ ",\"destinations_digest\":7", 0, false, false },
 		{ ",\"destinations_digest\":\"\"", 0, false, false },
+		{ ",\"destinations_digest\":\"" KEY("c") "\",\"egress_digest\":\"" KEY("d") "\"", 0,
+		  true, true },
+		{ ",\"egress_digest\":\"" KEY("d") "\"", 0, false, true },
+		{ ",\"egress_digest\":\"" KEY("d") "0\"", 0, false, false },
+		{ ",\"egress_digest\":[]", 0, false, false },
 	};
 	size_t stem = strlen(claims_text) - 1;
 	char text[1024], back[1024];

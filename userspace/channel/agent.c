@@ -170,6 +170,8 @@ static void make_claims(const struct conn *c, struct wire_claims *out)
 	strcpy(out->agent_version, "fairlead/" VERSION);
 	memcpy(out->boot_id, h->boot_id, sizeof(out->boot_id));
 	out->counter = ++c->agent->counter;
+	out->has_egress = h->config->confined;
+	memcpy(out->egress, h->config->egress, sizeof(out->egress));
 	list_endpoints(c, out);
 }
 

@@ -43,6 +43,8 @@ struct channel_config {
 	/* What this node serves, repeated in claims; an ATTEST for anything else is refused. */
 	struct channel_endpoint endpoints[CHANNEL_ENDPOINTS_MAX];
 	size_t endpoints_count;
+	bool confined; /* what leaves this guest; egress is the digest of how, for claims */
+	uint8_t egress[32];
 	unsigned int silence_ms; /* an agent hangs up on a router silent for this long */
 };
 

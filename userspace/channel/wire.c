@@ -366,18 +366,25 @@ static bool read_service_keys(const json_t *list, struct wire_claims *c, char wh
 	return true;
 }
 
+static bool read_digest(const json_t *j, const char *key, bool *has, uint8_t out[WIRE_KEY_BYTES],
+			char why[WHY_MAX])
+{
+	const json_t *value = json_object_get(j, key);
+	const char *text = json_string_value(value);
+
+	*has = value;
+	return !value || (text && wire_key_parse(text, out)) ||
+	       json_refuse(why, "%s: want 64 hexadecimal digits", key);
+}
+
 /* Keys that an agent may leave out. */
 static bool read_options(const json_t *j, struct wire_claims *c, char why[WHY_MAX])
 {
 	const json_t *keys = json_object_get(j, "svc_spki_sha256");
-	const json_t *destinations = json_object_get(j, "destinations_digest");
-	const char *text = json_string_value(destinations);
 
-	if (keys && !read_service_keys(keys, c, why))
-		return false;
-	c->has_destinations = destinations;
-	return !destinations || (text && wire_key_parse(text, c->destinations)) ||
-	       json_refuse(why, "destinations_digest: want 64 hexadecimal digits");
+	return (!keys || read_service_keys(keys, c, why)) &&
+	       read_digest(j, "destinations_digest", &c->has_destinations, c->destinations, why) &&
+	       read_digest(j, "egress_digest", &c->has_egress, c->egress, why);
 }
 
 static bool read_claims(json_t *j, struct wire_claims *c, char why[WHY_MAX])

@@ -128,6 +128,8 @@ struct wire_claims {
 	size_t service_keys_count;
 	bool has_destinations;
 	uint8_t destinations[WIRE_KEY_BYTES]; /* SHA-256 of what a relay may connect to */
+	bool has_egress;
+	uint8_t egress[WIRE_KEY_BYTES]; /* SHA-256 of what may leave the guest */
 };
 
 const char *wire_type_str(enum wire_type t);	    /* "HELLO", … */

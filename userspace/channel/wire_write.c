@@ -152,11 +152,12 @@ size_t wire_claims_write(const struct wire_claims *c, char *buf, size_t size)
 
 	if (c->service_keys_count && !keys)
 		return 0;
-	return dump(json_pack("{s:s,s:s,s:o,s:s,s:s,s:I,s:o*,s:o*}", "node", c->node, "role",
+	return dump(json_pack("{s:s,s:s,s:o,s:s,s:s,s:I,s:o*,s:o*,s:o*}", "node", c->node, "role",
 			      c->role, "endpoints", endpoint_list(c->endpoints, c->endpoints_count),
 			      "agent_version", c->agent_version, "boot_id", c->boot_id, "counter",
 			      (json_int_t)c->counter, "svc_spki_sha256", keys,
 			      "destinations_digest",
-			      c->has_destinations ? key(c->destinations) : NULL),
+			      c->has_destinations ? key(c->destinations) : NULL, "egress_digest",
+			      c->has_egress ? key(c->egress) : NULL),
 		    buf, size);
 }

@@ -48,6 +48,9 @@ int cmd_map(const struct cli_options *o, int argc, char **argv);
 int cmd_attach(const struct cli_options *o, int argc, char **argv);
 int cmd_detach(const struct cli_options *o, int argc, char **argv);
 
+/* egress.c: what may leave this guest. */
+int cmd_egress(const struct cli_options *o, int argc, char **argv);
+
 /* monitor.c: refused packets as they come. */
 int cmd_monitor(const struct cli_options *o, int argc, char **argv);
 

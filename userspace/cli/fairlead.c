@@ -70,6 +70,7 @@ static const struct {
 	{ "policy", cmd_policy, "what evidence must say" },
 	{ "outcome", cmd_outcome, "how packets left the programs, counted" },
 	{ "monitor", cmd_monitor, "refused packets as they come" },
+	{ "egress", cmd_egress, "what may leave this guest, and what was refused" },
 	{ "flow", cmd_flow, "flows that the kernel remembers" },
 	{ "explain", cmd_explain_flow, "where a flow goes, and why not elsewhere" },
 	{ "map", cmd_map, "the kernel's tables" },

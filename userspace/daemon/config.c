@@ -11,6 +11,7 @@
 #include "base/addr.h"
 #include "daemon/config_draft.h"
 #include "daemon/control.h"
+#include "daemon/egress_ways.h"
 #include "steering/dataplane.h"
 
 #define METRICS_ADDRESS "127.0.0.1"
@@ -150,8 +151,8 @@ static void draft_free(struct draft *d)
 	free(d);
 }
 
-/* What the channel process needs of the other sections. */
-static void fill_channel(struct config *c)
+/* What the channel process needs of the other sections; false without memory. */
+static bool fill_channel(struct config *c)
 {
 	struct channel_config *ch = &c->channel;
 
@@ -162,6 +163,8 @@ static void fill_channel(struct config *c)
 	ch->tee = c->agent.attester.tee;
 	memcpy(ch->endpoints, c->agent.services, sizeof(ch->endpoints));
 	ch->endpoints_count = c->agent.services_count;
+	ch->confined = c->agent.egress.wanted;
+	return !ch->confined || egress_digest(c, ch->egress);
 }
 
 /* Moves what the draft owns into a configuration; NULL without memory. */
@@ -172,7 +175,7 @@ static struct config *draft_finish(struct draft *d)
 
 	r->services = calloc(d->services_count + 1, sizeof(*r->services));
 	r->backends = calloc(d->backends_count + 1, sizeof(*r->backends));
-	if (!c || !r->services || !r->backends) {
+	if (!c || !r->services || !r->backends || !fill_channel(&d->config)) {
 		free(c);
 		return NULL;
 	}
@@ -190,7 +193,6 @@ static struct config *draft_finish(struct draft *d)
 	r->services_count = d->services_count;
 	r->backends_count = d->backends_count;
 	d->config.policies_count = d->policies_count;
-	fill_channel(&d->config);
 	*c = d->config;
 	r->services = NULL;
 	r->backends = NULL;

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/binding.h"
 #include "steering/egress.h"
+#include "verifier/sig.h"
 
 enum {
 	DNS_PORT = 53,
@@ -99,9 +99,8 @@ static int compare_lines(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-static bool digest_lines(char (*lines)[EGRESS_TEXT_MAX], size_t count, char out[EGRESS_DIGEST_TEXT])
+static char *join(char (*lines)[EGRESS_TEXT_MAX], size_t count)
 {
-	uint8_t digest[DIGEST_BYTES];
 	char *text = NULL;
 	size_t n = 0;
 	FILE *f = open_memstream(&text, &n);
@@ -112,27 +111,43 @@ static bool digest_lines(char (*lines)[EGRESS_TEXT_MAX], size_t count, char out[
 		ok = fprintf(f, "%s\n", lines[i]) > 0;
 	if (f)
 		ok = !fclose(f) && ok;
-	ok = ok && sha384(bytes_of(text, n), digest);
-	for (size_t i = 0; ok && i < sizeof(digest); i++)
-		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+	if (ok)
+		return text;
 	free(text);
-	return ok;
+	return NULL;
 }
 
-bool egress_digest(const char (*interfaces)[IF_NAMESIZE], size_t interfaces_count,
-		   const struct egress_key *ways, size_t count, char out[EGRESS_DIGEST_TEXT])
+char *egress_text(const char (*interfaces)[IF_NAMESIZE], size_t interfaces_count,
+		  const struct egress_key *ways, size_t count)
 {
 	char(*lines)[EGRESS_TEXT_MAX] = calloc(interfaces_count + count + 1, sizeof(*lines));
-	bool ok;
+	char *text;
 
-	out[0] = 0;
 	if (!lines)
-		return false;
+		return NULL;
 	for (size_t i = 0; i < interfaces_count; i++)
 		snprintf(lines[i], sizeof(*lines), "interface %s", interfaces[i]);
 	for (size_t i = 0; i < count; i++)
 		egress_way_text(&ways[i], lines[interfaces_count + i]);
-	ok = digest_lines(lines, interfaces_count + count, out);
+	text = join(lines, interfaces_count + count);
 	free(lines);
+	return text;
+}
+
+bool egress_digest(const struct config *c, uint8_t out[EGRESS_DIGEST_BYTES])
+{
+	const struct egress_config *e = &c->agent.egress;
+	size_t count = egress_ways(c, NULL, 0);
+	struct egress_key *ways = calloc(count + 1, sizeof(*ways));
+	char *text = NULL;
+	bool ok;
+
+	if (ways) {
+		count = egress_sort(ways, egress_ways(c, ways, count));
+		text = egress_text(e->interfaces, e->interfaces_count, ways, count);
+	}
+	ok = text && sha256(bytes_of(text, strlen(text)), out);
+	free(text);
+	free(ways);
 	return ok;
 }

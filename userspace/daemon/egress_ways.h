@@ -9,7 +9,7 @@
 #include "egress_abi.h"
 
 enum {
-	EGRESS_DIGEST_TEXT = 97, /* SHA-384 in hex */
+	EGRESS_DIGEST_BYTES = 32,
 };
 
 /*
@@ -22,11 +22,12 @@ size_t egress_ways(const struct config *c, struct egress_key *ways, size_t max);
 size_t egress_sort(struct egress_key *ways, size_t count);
 
 /*
- * Of what is confined, and how: the SHA-384 over "interface NAME" of each and then each rule as
- * egress_way_text(), sorted as sort(1) does in the C locale, a line each; so anybody can make it
- * again.  False without memory.
+ * What is confined, and how: "interface NAME" of each and then each rule as egress_way_text(),
+ * a line each, sorted as sort(1) does in the C locale.  To be freed; NULL without memory.
  */
-bool egress_digest(const char (*interfaces)[IF_NAMESIZE], size_t interfaces_count,
-		   const struct egress_key *ways, size_t count, char out[EGRESS_DIGEST_TEXT]);
+char *egress_text(const char (*interfaces)[IF_NAMESIZE], size_t interfaces_count,
+		  const struct egress_key *ways, size_t count);
+/* The SHA-256 of that text for a configuration, so anybody can make it again.  False: no memory. */
+bool egress_digest(const struct config *c, uint8_t out[EGRESS_DIGEST_BYTES]);
 
 #endif

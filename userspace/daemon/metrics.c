@@ -65,6 +65,25 @@ static void write_guard(struct daemon *d, FILE *f)
 	write_outcomes(c, false, "guard_packets_total", "outcome", f);
 }
 
+static void write_egress(struct daemon *d, FILE *f)
+{
+	struct counter c[EGRESS_COUNT];
+
+	if (!d->confining || egress_counters(&d->egress, c))
+		return;
+	head(f, "egress_packets_total", "counter",
+	     "Packets on their way out of this guest, each under one outcome.");
+	for (int i = 0; i < EGRESS_COUNT; i++)
+		fprintf(f, "fairlead_egress_packets_total{outcome=\"%s\"} %llu\n",
+			egress_label(i), (unsigned long long)c[i].packets);
+	head(f, "egress_refused_packets_total", "counter",
+	     "Packets that nothing lets out of this guest.");
+	for (int i = 0; i < EGRESS_COUNT; i++)
+		if (egress_is_refusal(i))
+			fprintf(f, "fairlead_egress_refused_packets_total{reason=\"%s\"} %llu\n",
+				egress_label(i), (unsigned long long)c[i].packets);
+}
+
 enum traffic_field {
 	PACKETS,
 	BYTES,
@@ -279,6 +298,7 @@ char *metrics_page(struct daemon *d, size_t *n)
 		collateral_metrics(d, f);
 	}
 	write_guard(d, f);
+	write_egress(d, f);
 	if (fclose(f)) {
 		free(page);
 		return NULL;
