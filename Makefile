@@ -30,24 +30,28 @@ endif
 
 # Each folder of userspace/ is an archive; the lists say who may use whom, and the linker holds
 # us to it.  A program or test links the archives of its own folder's list, no others.
-folders	 := base verifier collateral attester channel steering daemon cli
+folders	 := base verifier collateral attester channel client steering daemon cli
 uses_base	:= base
 uses_verifier	:= verifier base
 uses_collateral	:= collateral verifier base
 uses_steering	:= steering base
 uses_attester	:= attester base
 uses_channel	:= channel base
+uses_client	:= client channel verifier base
 uses_cli	:= cli daemon collateral attester verifier steering base
 uses_daemon	:= daemon collateral channel attester verifier steering base
 libs	 := $(shell pkg-config --libs libbpf libmnl libcrypto libssl libevent libevent_openssl \
 		jansson yaml-0.1 libseccomp libcurl) -lm
 archives = $(foreach f,$(uses_$(1)),$(BUILD)/lib$(f).a)
-mains	 := userspace/daemon/fairleadd.c userspace/cli/fairlead.c
+mains	 := userspace/daemon/fairleadd.c userspace/cli/fairlead.c userspace/client/connect.c
 bpf	 := $(patsubst bpf/%.c,%,$(wildcard bpf/*.bpf.c))
 skels	 := $(patsubst %.bpf,$(BPF)/%.skel.h,$(bpf))
-programs := $(BUILD)/fairleadd $(BUILD)/fairlead
+programs := $(BUILD)/fairleadd $(BUILD)/fairlead $(BUILD)/fairlead-connect
 units	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 packets	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/packet/*_test.c))
+# Rows that the TC program has to pass as well.
+tc_rows	 := event flow forward fragment icmp lapse limit malformed marks mss quic refuse settle steer
+tc_packets := $(patsubst %,$(BUILD)/tests/packet/%_tc_test,$(tc_rows))
 packet_kit := $(patsubst %.c,$(BUILD)/%.o,\
 		$(filter-out %_test.c %.bpf.c,$(wildcard tests/packet/*.c)))
 fuzzers	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
@@ -68,7 +72,8 @@ all: $(programs) $(patsubst %,$(BPF)/%.o,$(bpf)) $(tools) $(testbpf) $(BUILD)/te
 
 $(BUILD)/fairleadd: $(BUILD)/userspace/daemon/fairleadd.o $(call archives,daemon)
 $(BUILD)/fairlead: $(BUILD)/userspace/cli/fairlead.o $(call archives,cli)
-$(programs) $(tools) $(benches) $(packets) $(units):
+$(BUILD)/fairlead-connect: $(BUILD)/userspace/client/connect.o $(call archives,client)
+$(programs) $(tools) $(benches) $(packets) $(tc_packets) $(units):
 	echo '  LD   $@'
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(libs) $(extra) -o $@
 $(fuzzers):
@@ -81,9 +86,11 @@ folder_of = $(firstword $(subst _, ,$(notdir $(1))))
 $(units): extra = -lcmocka
 $(BUILD)/tests/tools/tsmfs: extra = $(fuse)
 $(units) $(fuzzers): $(BUILD)/%: $(BUILD)/%.o $$(call archives,$$(call folder_of,$$*))
-$(packets): $(packet_kit)
+$(packets) $(tc_packets): $(packet_kit)
+$(packets): $(BUILD)/tests/packet/hook/xdp.o
+$(tc_packets): $(BUILD)/%_tc_test: $(BUILD)/%_test.o $(BUILD)/tests/packet/hook/tc.o $(call archives,daemon)
 $(packets) $(tools): $(BUILD)/%: $(BUILD)/%.o $(call archives,daemon)
-$(packets): $(BUILD)/tests/packet/rig.o $(BUILD)/tests/packet/frame.o | $(BPF)/tests/packet/poison.bpf.o
+$(packets) $(tc_packets): | $(BPF)/tests/packet/poison.bpf.o $(BPF)/tests/packet/steer_tc.bpf.o
 $(filter $(BUILD)/tests/attacks/%,$(tools)): $(attack_kit)
 $(BUILD)/tests/attacks/clock.so: tests/attacks/preload/clock.c
 	echo '  LD   $@'
@@ -123,7 +130,7 @@ $(BPF)/%.skel.h: $(BPF)/%.bpf.o
 
 # What scripts/test runs, built in their own variants beside the product.
 units: $(units)
-packets: $(packets)
+packets: $(packets) $(tc_packets)
 fuzzers: $(fuzzers)
 benches: $(benches) $(testbpf)
 check-programs: all

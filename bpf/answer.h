@@ -121,7 +121,7 @@ static __always_inline void *answer_ip(void *l3, const struct packet *p, __u8 pr
 }
 
 /* Back to where the frame came from; called while it is still as it came. */
-static __always_inline struct hop hop_back(struct xdp_md *ctx, const struct packet *p)
+static __always_inline struct hop hop_back(struct hook_context *ctx, const struct packet *p)
 {
 	const void *eth = (void *)(long)ctx->data;
 	struct hop hop = { .proto = bpf_htons(p->ipv6 ? ETH_P_IPV6 : ETH_P_IP) };
@@ -150,9 +150,10 @@ static __always_inline void reset_of(const struct tcphdr *in, __u32 bytes, struc
 	out->ack_seq = bpf_htonl(bpf_ntohl(in->seq) + bytes - in->doff * 4u + in->syn + in->fin);
 }
 
-static __always_inline int answer_reset(struct xdp_md *ctx, const struct packet *p)
+static __always_inline int answer_reset(struct hook_context *ctx, const struct packet *p)
 {
 	__u32 header = p->ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	bool due = checksum_is_due(ctx, l3_offset(p));
 	struct tcphdr *tcp = (void *)(long)ctx->data + l3_offset(p) + header, reset;
 	const __u32 *w = (const __u32 *)&reset;
 	struct hop hop = hop_back(ctx, p);
@@ -163,11 +164,11 @@ static __always_inline int answer_reset(struct xdp_md *ctx, const struct packet 
 		return XDP_DROP;
 	reset_of(tcp, p->length - header, &reset);
 	sum = sum_pseudo(p, IPPROTO_TCP, sizeof(reset));
-	for (int i = 0; i < TCP_DOFF_MIN; i++)
+	for (int i = 0; i < TCP_DOFF_MIN && !due; i++)
 		sum += w[i];
-	reset.check = checksum_fold(sum);
+	reset.check = due ? ~checksum_fold(sum) : checksum_fold(sum);
 
-	if (bpf_xdp_adjust_tail(ctx, (int)(p->l3 + header + sizeof(reset)) - (int)p->frame))
+	if (!frame_cut(ctx, p->l3 + header + sizeof(reset), p->frame))
 		return XDP_DROP;
 	l3 = reframe(ctx, p, 0, &hop);
 	if (!l3 || l3 + header + sizeof(reset) > (void *)(long)ctx->data_end)
@@ -181,14 +182,14 @@ static __always_inline int answer_reset(struct xdp_md *ctx, const struct packet 
  * Of the frame from there on; at most what an IPv6 error may have.  Not static, so that the
  * verifier looks at it once and not again for each way that leads here.
  */
-__noinline __u64 sum_frame(struct xdp_md *ctx, __u32 from)
+__noinline __u64 sum_frame(struct hook_context *ctx, __u32 from)
 {
 	const void *at = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	const __u8 *tail;
 	__u32 last = 0;
 	__u64 sum = 0;
 
-	at += from & 63;
+	at += from & 127;
 	for (int i = 0; i < (QUOTE6_MAX + (int)sizeof(struct icmp)) / 4; i++) {
 		if (at + 4 > end)
 			break;
@@ -202,6 +203,20 @@ __noinline __u64 sum_frame(struct xdp_md *ctx, __u32 from)
 		last |= (__u32)*tail++ << (24 - 8 * i);
 	}
 	return sum + bpf_htonl(last);
+}
+
+/*
+ * What to add to a sum over a packet whose own checksum is due: together with that, and all that it
+ * is of, nothing but what its place holds till then remains, negated.
+ */
+static __always_inline __u64 sum_of_due(struct hook_context *ctx, __u32 l4, __u8 proto)
+{
+	const __u16 *check = (void *)(long)ctx->data + l4;
+
+	check += proto == IPPROTO_TCP ? 8 : 3;
+	if ((void *)(check + 1) > (void *)(long)ctx->data_end)
+		return 0;
+	return (__u64)(__u16)~*check + checksum_fold(sum_frame(ctx, l4));
 }
 
 static __always_inline struct icmp icmp_of(const struct packet *p, __u32 mtu)
@@ -219,11 +234,12 @@ static __always_inline struct icmp icmp_of(const struct packet *p, __u32 mtu)
 	};
 }
 
-static __always_inline int answer_icmp(struct xdp_md *ctx, const struct packet *p, __u32 mtu)
+static __always_inline int answer_icmp(struct hook_context *ctx, const struct packet *p, __u32 mtu)
 {
 	__u32 header = p->ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 	__u32 quote = p->ipv6 ? QUOTE6_MAX : QUOTE4_MAX;
 	__u32 grow = header + sizeof(struct icmp);
+	bool due = checksum_is_due(ctx, l3_offset(p));
 	struct hop hop = hop_back(ctx, p);
 	struct icmp *icmp;
 	__u64 sum;
@@ -233,8 +249,7 @@ static __always_inline int answer_icmp(struct xdp_md *ctx, const struct packet *
 		return XDP_DROP;
 	if (quote > p->length)
 		quote = p->length;
-	if (bpf_xdp_adjust_tail(ctx, (int)(p->l3 + quote) - (int)p->frame) ||
-	    bpf_xdp_adjust_head(ctx, -(int)grow))
+	if (!frame_cut(ctx, p->l3 + quote, p->frame) || !frame_push(ctx, grow))
 		return XDP_DROP;
 	l3 = reframe(ctx, p, grow, &hop);
 	if (!l3 || l3 + grow > (void *)(long)ctx->data_end)
@@ -242,6 +257,8 @@ static __always_inline int answer_icmp(struct xdp_md *ctx, const struct packet *
 	icmp = answer_ip(l3, p, p->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, sizeof(*icmp) + quote);
 	*icmp = icmp_of(p, mtu);
 	sum = sum_frame(ctx, p->l3 + header);
+	if (due)
+		sum += sum_of_due(ctx, l3_offset(p) + grow + header, p->proto);
 	if (p->ipv6)
 		sum += sum_pseudo(p, IPPROTO_ICMPV6, sizeof(*icmp) + quote);
 	icmp->check = checksum_fold(sum);
@@ -252,7 +269,7 @@ static __always_inline int answer_icmp(struct xdp_md *ctx, const struct packet *
  * mtu: what would have fit, or 0 when it was not about size.  Not static, so that the verifier
  * looks at it once.
  */
-__noinline int answer(struct xdp_md *ctx, __u32 mtu)
+__noinline int answer(struct hook_context *ctx, __u32 mtu)
 {
 	struct packet p = {};
 	enum outcome o = parse(ctx, &p);

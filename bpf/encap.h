@@ -127,7 +127,7 @@ static __always_inline struct hop hop_to(const struct backend *to)
  * further in, its tags are kept.  Answers where the new IP header shall be, with room for grow
  * bytes, or NULL.
  */
-static __always_inline void *reframe(struct xdp_md *ctx, const struct packet *p, __u32 grow,
+static __always_inline void *reframe(struct hook_context *ctx, const struct packet *p, __u32 grow,
 				     const struct hop *hop)
 {
 	void *new = (void *)(long)ctx->data, *old = new + grow;
@@ -155,12 +155,12 @@ static __always_inline void *reframe(struct xdp_md *ctx, const struct packet *p,
  * Makes room for grow bytes.  Tags are of the network that the packet came from, and say nothing
  * in another one: they go when it leaves by another interface.
  */
-static __always_inline bool make_room(struct xdp_md *ctx, struct packet *p,
+static __always_inline bool make_room(struct hook_context *ctx, struct packet *p,
 				      const struct backend *to, __u32 grow)
 {
-	__u32 tags = to->ifindex == ctx->ingress_ifindex ? 0 : tag_bytes(p);
+	__u32 tags = to->ifindex == frame_ifindex(ctx) ? 0 : tag_bytes(p);
 
-	if (grow != tags && bpf_xdp_adjust_head(ctx, (int)tags - (int)grow))
+	if (grow != tags && !frame_wrap(ctx, grow, tags))
 		return false;
 	p->l3 -= tags;
 	return true;
@@ -190,14 +190,14 @@ static __always_inline __u32 outer_proto(const struct packet *p, bool gue)
 }
 
 /* gue is a constant: with a UDP header inside the outer one. */
-static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, struct packet *p,
+static __always_inline enum outcome encapsulate4(struct hook_context *ctx, struct packet *p,
 						 const struct backend *to, __u64 hash, bool gue)
 {
 	const __u32 udp = gue ? sizeof(struct udphdr) : 0, grow = sizeof(struct iphdr) + udp;
 	struct outer4 o = {
 		.src = to->source4,
 		.dst = to->addr4,
-		.length = p->length + grow,
+		.length = length_said(p->length + grow),
 		.proto = outer_proto(p, gue),
 		.tos = p->tos,
 	};
@@ -211,11 +211,12 @@ static __always_inline enum outcome encapsulate4(struct xdp_md *ctx, struct pack
 		return OUT_INTERNAL;
 	ipv4_write(ip, &o);
 	if (gue)
-		gue_write((__u32 *)(ip + 1), p->length + udp, hash);
+		gue_write((__u32 *)(ip + 1), length_said(p->length + udp), hash);
+	frame_wrapped(ctx, grow);
 	return OUT_STEERED;
 }
 
-static __always_inline enum outcome encapsulate6(struct xdp_md *ctx, struct packet *p,
+static __always_inline enum outcome encapsulate6(struct hook_context *ctx, struct packet *p,
 						 const struct settings *set,
 						 const struct backend *to, __u64 hash, bool gue)
 {
@@ -224,7 +225,7 @@ static __always_inline enum outcome encapsulate6(struct xdp_md *ctx, struct pack
 		.src.addr = set->source6,
 		.dst.addr = to->addr,
 		.label = hash & FLOW_LABEL_MASK,
-		.payload = p->length + udp,
+		.payload = length_said(p->length + udp),
 		.proto = outer_proto(p, gue),
 		.tos = p->tos,
 	};
@@ -239,6 +240,7 @@ static __always_inline enum outcome encapsulate6(struct xdp_md *ctx, struct pack
 	ipv6_write(ip, &o);
 	if (gue)
 		gue_write((__u32 *)(ip + 1), o.payload, hash);
+	frame_wrapped(ctx, grow);
 	return OUT_STEERED;
 }
 

@@ -20,7 +20,7 @@ struct {
 } events SEC(".maps");
 
 /* service: its id or NO_SERVICE; backend: its id or 0.  Not static: its stack is its own. */
-__noinline int tell(struct xdp_md *ctx, const struct packet *p, __u32 why, __u32 service,
+__noinline int tell(struct hook_context *ctx, const struct packet *p, __u32 why, __u32 service,
 		    __u32 backend)
 {
 	struct event *e;
@@ -40,7 +40,7 @@ __noinline int tell(struct xdp_md *ctx, const struct packet *p, __u32 why, __u32
 	e->service = service;
 	e->backend = backend;
 	e->length = p->frame;
-	e->ifindex = ctx->ingress_ifindex;
+	e->ifindex = frame_ifindex(ctx);
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }

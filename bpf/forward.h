@@ -22,7 +22,7 @@ static __always_inline __u32 overhead(const struct service *s, const struct back
 	return s->forward == FORWARD_GUE ? outer + sizeof(struct udphdr) : outer;
 }
 
-static __always_inline enum outcome readdress(struct xdp_md *ctx, struct packet *p,
+static __always_inline enum outcome readdress(struct hook_context *ctx, struct packet *p,
 					      const struct backend *to)
 {
 	struct hop hop = hop_to(to);
@@ -36,12 +36,13 @@ static __always_inline enum outcome readdress(struct xdp_md *ctx, struct packet 
 }
 
 /* The packet, made ready to leave for its backend. */
-static __always_inline enum outcome dress(struct xdp_md *ctx, const struct settings *set,
+static __always_inline enum outcome dress(struct hook_context *ctx, const struct settings *set,
 					  const struct service *s, struct packet *p,
 					  const struct backend *to, __u64 hash)
 {
 	bool ipv4 = to->ethertype == bpf_htons(ETH_P_IP);
-	enum outcome out = check_way(to, p->length + overhead(s, to));
+	__u32 longest = longest_of(ctx, p->length, l3_offset(p) + ip_header(p), p->proto);
+	enum outcome out = check_way(to, longest + overhead(s, to));
 
 	if (out != OUT_STEERED)
 		return out;

@@ -202,7 +202,7 @@ static __always_inline enum outcome fragment_add(struct fragment *f, const struc
  * Reads a piece of a packet.  OUT_STEERED: p's ports are known and, unless it is the first, its
  * backend.
  */
-__noinline int fragment_read(struct xdp_md *ctx, struct packet *p)
+__noinline int fragment_read(struct hook_context *ctx, struct packet *p)
 {
 	struct cursor c = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
 	struct fragment_set *set;
@@ -253,7 +253,7 @@ __noinline int fragment_read(struct xdp_md *ctx, struct packet *p)
 }
 
 /* Remembers who got a first piece: OUT_STEERED, or why it must not go on. */
-__noinline int fragment_remember(struct xdp_md *ctx, struct packet *p, __u32 backend)
+__noinline int fragment_remember(struct hook_context *ctx, struct packet *p, __u32 backend)
 {
 	struct cursor c = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
 	enum outcome o = OUT_FRAGMENT_FULL;

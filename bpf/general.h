@@ -53,7 +53,7 @@ static __always_inline int refuse(const struct service *s, const struct backend 
 }
 
 /* Who gets the packet, as one of the class that it asks for, if it is of a service where it may. */
-static __always_inline struct choice choose_marked(struct xdp_md *ctx, const struct settings *set,
+static __always_inline struct choice choose_marked(struct hook_context *ctx, const struct settings *set,
 						   const struct service *s,
 						   const struct packet *p, __u64 hash)
 {
@@ -76,7 +76,7 @@ static __always_inline struct choice choose_marked(struct xdp_md *ctx, const str
 }
 
 /* The rest of the way of a packet whose flow is known.  decided: as in general(). */
-static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
+static __always_inline int serve(struct hook_context *ctx, const struct settings *set,
 				 struct packet *p, int decided)
 {
 	struct service_key key = { p->dst, service_rest(p->dport, p->proto, SERVICE_PORT) };
@@ -101,9 +101,7 @@ static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
 			o = dress(ctx, set, s, p, c.to, hash);
 		if (c.to && o == OUT_STEERED) {
 			count_forwarded(s->id, c.to->id, p->frame, c.anew);
-			return c.to->ifindex == ctx->ingress_ifindex
-				       ? XDP_TX
-				       : bpf_redirect(c.to->ifindex, 0);
+			return frame_leave(ctx, c.to->ifindex);
 		}
 	}
 	count(o, p->frame);
@@ -114,12 +112,12 @@ static __always_inline int serve(struct xdp_md *ctx, const struct settings *set,
 }
 
 /*
- * An XDP action, or ANSWER with an MTU: that is the caller's to give, for in here the stack of
+ * A verdict, or ANSWER with an MTU: that is the caller's to give, for in here the stack of
  * both would be more than older kernels allow.  decided: who gets the packet, or why nobody does,
  * as decision_of() says, where that is known; else 0.  Not static, so that the verifier looks at
  * it once.
  */
-__noinline int general(struct xdp_md *ctx, int decided)
+__noinline int general(struct hook_context *ctx, int decided)
 {
 	const struct settings *set;
 	struct packet p = {};

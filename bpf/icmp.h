@@ -93,7 +93,7 @@ static __always_inline enum outcome quoted_ipv6(struct cursor *c, struct packet 
  * What the ICMP packet is: OUT_ECHOED for a request, OUT_STEERED for an error, whose flow is then
  * p's, OUT_NOT_OURS for other types, else what is wrong.  p->dst may still be nobody of ours.
  */
-__noinline int icmp_read(struct xdp_md *ctx, struct packet *p)
+__noinline int icmp_read(struct hook_context *ctx, struct packet *p)
 {
 	struct cursor c = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
 	const struct icmp *icmp;
@@ -140,7 +140,7 @@ static __always_inline struct icmp *echo_ip(void *l3, const void *end, const str
  * Turns an echo request into its reply, if the budget has one left.  Only the type changes, so
  * the checksum is updated (RFC 1624): one that was wrong stays wrong, and the sender sees it.
  */
-__noinline bool echo(struct xdp_md *ctx, struct packet *p)
+__noinline bool echo(struct hook_context *ctx, struct packet *p)
 {
 	void *l3 = (void *)(long)ctx->data;
 	struct icmp *icmp;

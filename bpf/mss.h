@@ -20,29 +20,25 @@ enum {
 	OPTION_MSS_LENGTH = 4,
 };
 
-/* RFC 1624, eqn. 3.  In an odd place the value's bytes are in two words' other halves. */
-static __always_inline void mss_write(__u8 *tcp, __u8 *value, __u32 mss, bool odd)
+/* In an odd place the value's bytes are in two words' other halves. */
+static __always_inline void mss_write(struct hook_context *ctx, __u32 check, __u8 *value, __u32 mss,
+				      bool odd)
 {
-	__u32 old = value[0] << 8 | value[1], new = mss, sum;
+	__be16 old = value[1] << 8 | value[0], new = bpf_htons(mss);
 
-	if (odd) {
-		old = value[1] << 8 | value[0];
-		new = (mss & 0xff) << 8 | mss >> 8;
-	}
-	sum = (~(tcp[TCP_CHECK] << 8 | tcp[TCP_CHECK + 1]) & 0xffff) + (~old & 0xffff) + new;
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = ~((sum & 0xffff) + (sum >> 16));
-	tcp[TCP_CHECK] = sum >> 8;
-	tcp[TCP_CHECK + 1] = sum;
 	value[0] = mss >> 8;
 	value[1] = mss;
+	if (odd)
+		checksum_update(ctx, check, bpf_ntohs(old), bpf_ntohs(new));
+	else
+		checksum_update(ctx, check, old, new);
 }
 
 /*
  * Of a TCP packet with SYN.  Options that cannot be read are left as they are, and so is a SYN with
  * an extension header.  Not static, so that the verifier looks at it once.
  */
-__noinline int mss_clamp(struct xdp_md *ctx, struct packet *p, __u32 mss)
+__noinline int mss_clamp(struct hook_context *ctx, struct packet *p, __u32 mss)
 {
 	void *end = (void *)(long)ctx->data_end;
 	__u8 *tcp = (void *)(long)ctx->data, *option;
@@ -75,7 +71,8 @@ __noinline int mss_clamp(struct xdp_md *ctx, struct packet *p, __u32 mss)
 		if (option[0] == OPTION_MSS) {
 			is = option[2] << 8 | option[3];
 			if (option[1] == OPTION_MSS_LENGTH && is > mss)
-				mss_write(tcp, option + 2, mss & 0xffff, at & 1);
+				mss_write(ctx, l3_offset(p) + ip_header(p) + TCP_CHECK, option + 2,
+					  mss & 0xffff, at & 1);
 			return 0;
 		}
 		at += option[1];

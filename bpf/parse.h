@@ -23,6 +23,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "hook_xdp.h"
 
 enum {
 	VLAN_TAGS_MAX = 2,	    /* 802.1Q, and 802.1ad around it */
@@ -130,6 +131,12 @@ static __always_inline __u32 tag_bytes(const struct packet *p)
 static __always_inline __u32 l3_offset(const struct packet *p)
 {
 	return sizeof(struct ethhdr) + tag_bytes(p);
+}
+
+/* Bytes of an IP header without options. */
+static __always_inline __u32 ip_header(const struct packet *p)
+{
+	return p->ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 }
 
 /* Of byte 13 of a TCP header, which holds the flags: enum opens. */
@@ -282,12 +289,12 @@ static __always_inline __be16 parse_ethernet(struct cursor *c, struct packet *p)
 }
 
 /* All of the above. */
-static __always_inline enum outcome parse(struct xdp_md *ctx, struct packet *p)
+static __always_inline enum outcome parse(struct hook_context *ctx, struct packet *p)
 {
 	struct cursor c = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
 	__be16 proto;
 
-	p->frame = c.end - c.pos;
+	p->frame = frame_bytes(ctx);
 	proto = parse_ethernet(&c, p);
 	if (p->for_many)
 		return OUT_NOT_OURS; /* for one host, in a frame for many: nobody's to forward */

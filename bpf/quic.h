@@ -61,11 +61,6 @@ static __always_inline __u64 quic_asking(const struct service *s, __u32 class)
 	return a.word;
 }
 
-static __always_inline __u32 ip_header(const struct packet *p)
-{
-	return p->ipv6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
-}
-
 /* Does a long packet of that version carry an id that the client drew? */
 static __always_inline bool is_clients(__u32 version, __u8 first)
 {
@@ -99,7 +94,7 @@ static __always_inline __u32 find_id(struct cursor *c)
  * The backend whose id the packet has, as its id; 0 if it names none, minus an outcome if that one
  * may not have it.  udp: where its header is.  Not static, so that the verifier looks at it once.
  */
-__noinline int quic_backend(struct xdp_md *ctx, __u32 udp, __u64 asked)
+__noinline int quic_backend(struct hook_context *ctx, __u32 udp, __u64 asked)
 {
 	struct cursor c = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
 	union quic_asking a = { .word = asked };

@@ -53,7 +53,7 @@ static void refused(struct rig *r, struct ring_buffer *ring, const struct spec *
 	rig_check(r,
 		  !memcmp(&last.src, &src, sizeof(src)) && !memcmp(&last.dst, &dst, sizeof(dst)) &&
 			  last.sport == htons(s->sport) && last.dport == htons(s->dport) &&
-			  last.proto == s->proto && last.length == in.n &&
+			  last.proto == s->proto && last.length == in.n - rig_hook.uncounted(&in) &&
 			  last.ifindex == RIG_IFINDEX,
 		  "with the flow that it is of");
 	rig_check(r,

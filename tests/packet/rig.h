@@ -35,7 +35,7 @@ enum {
 
 struct rig {
 	struct router_bpf *router;
-	struct bpf_object *poison;
+	struct bpf_object *beside; /* of the hook: what runs before the router, or in its place */
 	int prog;
 	struct settings *settings;
 	struct service_bucket *services;
@@ -45,6 +45,24 @@ struct rig {
 	unsigned int rows;
 	unsigned int failed;
 };
+
+/*
+ * Where the router runs: hook/xdp.c or hook/tc.c, which the Makefile links the same rows with.  What
+ * rows see are XDP's actions; with TC one that leaves by another interface is XDP_TX as well.
+ */
+struct rig_hook {
+	bool is_tc;
+	void (*open)(struct rig *r); /* sets prog and beside, when the maps are there */
+	/* What a test run is given for it: itself, or what is made in *made. */
+	const struct frame *(*given)(const struct frame *f, struct frame *made);
+	/* Bytes of a frame that are not in its length. */
+	size_t (*uncounted)(const struct frame *f);
+};
+extern const struct rig_hook rig_hook;
+
+/* An object that lies beside the test, open. */
+struct bpf_object *rig_beside(const char *name);
+void rig_die(const char *what) __attribute__((noreturn));
 
 /* All that is counted, summed over CPUs. */
 struct counts {
