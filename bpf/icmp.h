@@ -178,7 +178,9 @@ __noinline int whose(__u64 ref, __u64 hash, __u64 asked)
 	if (!slot)
 		return ref >> 32 ? -OUT_INTERNAL : -OUT_NO_BACKEND;
 	memory = memory_of(hash);
-	if (!memory || a.class >= CLASS_COUNT)
+	if (a.class >= CLASS_COUNT)
+		return -OUT_CLASS_UNKNOWN;
+	if (!memory)
 		return -OUT_INTERNAL;
 	if (!(slot->primary & SLOT_SETTLED))
 		was = flow_recall(memory, flow_tag_of(hash));
