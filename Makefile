@@ -16,9 +16,10 @@ CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Imaps -Iuserspace -I$(BPF) -
 BPFFLAGS = -O2 -g -mcpu=v3 -target bpf -Wall -Wextra -Werror -Imaps -Ibpf -MMD -MP \
 	   -idirafter /usr/include/$(shell gcc -dumpmachine)
 
-# SAN=1: unit tests.  FUZZ=1: clang, for libFuzzer.
+# SAN=1: unit tests, where what nobody has set is no zero by luck.  FUZZ=1: clang, for libFuzzer.
 ifdef SAN
 CFLAGS	+= -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CFLAGS	+= -ftrivial-auto-var-init=pattern
 endif
 ifdef FUZZ
 CC	:= $(CLANG)

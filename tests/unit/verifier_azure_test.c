@@ -6,6 +6,7 @@
 #include "unit/verifier_lab.h"
 
 #include "verifier/objections.h"
+#include "verifier/wants.h"
 
 enum {
 	BLOB_BYTES = 2600,
@@ -369,6 +370,30 @@ static void test_mutations(void **state)
 	free(a);
 }
 
+/* The report in the blob needs what a report by itself needs; a blob that is none, nothing. */
+static void test_wants(void **state)
+{
+	struct azure *a = malloc(sizeof(*a));
+	struct want wants[EVIDENCE_WANTS_MAX];
+	struct scene *s = &a->scene;
+	char name[WANT_TEXT_MAX];
+	enum reason reason;
+
+	(void)state;
+	begin(a);
+	build(a);
+	s->evidence.certs_count = 0;
+	reason = scene_judge(s);
+	assert_int_equal(reason, REASON_NO_LEAF);
+	assert_int_equal(evidence_wants(s->policy, &s->evidence, reason, &s->claims, wants), 3);
+	assert_non_null(strstr(want_text(&wants[0], name), "amd/Milan/vcek/"));
+	after_cut(a);
+	reason = scene_judge(s);
+	assert_int_equal(evidence_wants(s->policy, &s->evidence, reason, &s->claims, wants), 0);
+	scene_end(s);
+	free(a);
+}
+
 /* Genuine blobs, without a question: what their vectors expect of the report alone. */
 static void test_genuine(void **state)
 {
@@ -434,6 +459,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_wants),
 		cmocka_unit_test(test_genuine),
 	};
 

@@ -57,16 +57,29 @@ static bool lacks_chain(enum reason r)
 	return r == REASON_NO_LEAF || r == REASON_NO_CHAIN || r == REASON_CERT_CHAIN;
 }
 
+/* The report by itself, or in what Azure's paravisor wraps around it. */
+static bool parse_report(struct bytes in, struct snp_report *r)
+{
+	struct claims ignored = { 0 };
+	struct azure_hcl hcl;
+
+	if (azure_hcl_looks_like(in)) {
+		if (azure_hcl_parse(in, &hcl, &ignored))
+			return false;
+		in = hcl.report;
+	}
+	return !snp_report_parse(in, r, &ignored);
+}
+
 static void snp_wants(const struct policy *policy, const struct evidence *e, enum reason reason,
 		      const struct claims *c, struct list *l)
 {
 	char name[WANT_TEXT_MAX];
-	struct claims ignored;
 	enum snp_product p;
 	struct snp_report r;
 	const char *key;
 
-	if (snp_report_parse(e->report, &r, &ignored))
+	if (!parse_report(e->report, &r))
 		return;
 	p = product_of(&r, c);
 	if (p == SNP_UNKNOWN || snp_report_key(&r) >= SNP_KEYS)
