@@ -55,8 +55,8 @@ object_commands() {
 {
 	object_commands
 	# Usage lines: fairlead object [word]
-	grep -ohE 'fairlead (outcome|flow|map|collateral|policy) \[?[a-z]+' userspace/cli/maps.c \
-		userspace/cli/collateral.c userspace/cli/policy.c |
+	grep -ohE 'fairlead (outcome|flow|map|collateral|policy|egress) \[?[a-z]+' userspace/cli/maps.c \
+		userspace/cli/collateral.c userspace/cli/policy.c userspace/cli/egress.c |
 		sed 's/^fairlead //; s/\[//'
 } >"$tmp/commands"
 sed -n 's/^\.It Ic \([a-z]* [a-z]*\)\( .*\)\?$/\1/p' man/fairlead.8 >"$tmp/commands.8"
