@@ -15,7 +15,7 @@ plant_canaries() {
 		-----BEGIN EC PRIVATE KEY-----
 		MHcCAQEEIFAIRLEADcanary0fQ7hT2mXw9Zl4vRk8sYp1UoGNjB5eaoAoGCC
 		-----END EC PRIVATE KEY-----
-		4929173845016238
+		4929173845016232
 	END
 	# An agent says all of it; the lines that only close a key are nothing to look for.
 	grep -v -e ----END $canaries >$run/sought

@@ -5,7 +5,7 @@
  * A model as an agent sees it: POST /v1/chat/completions of the OpenAI shape is answered
  * with a text of its own for every request and two tool calls, at once or, with
  * "stream": true, as server-sent events.  NOTES gets the SHA-256 of what came and of what
- * was answered, a line for each request.
+ * is to be answered, a line for each request.
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -74,8 +74,8 @@ static bool answer_whole(struct stream *s, const struct model *m, const char *re
 			   tool_calls());
 	body = json_dumps(answer, JSON_COMPACT);
 	json_decref(answer);
-	ok = body && http_send(s, "HTTP/1.1 200 OK\r\n" ANSWER_TYPE, body, strlen(body)) &&
-	     take_note(m->notes, request, n, body, strlen(body));
+	ok = body && take_note(m->notes, request, n, body, strlen(body)) &&
+	     http_send(s, "HTTP/1.1 200 OK\r\n" ANSWER_TYPE, body, strlen(body));
 	free(body);
 	return ok;
 }
@@ -113,9 +113,11 @@ static bool answer_stream(struct stream *s, const struct model *m, const char *r
 				sizeof(all));
 	}
 	ok = ok && send_event(s, json_pack("{s:o}", "tool_calls", tool_calls()), all, sizeof(all));
-	ok = ok && http_send_chunk(s, done, sizeof(done) - 1) && http_send_chunk(s, "", 0);
-	return ok && strlen(all) + sizeof(done) <= sizeof(all) &&
-	       take_note(m->notes, request, n, strcat(all, done), strlen(all) + sizeof(done) - 1);
+	if (!ok || strlen(all) + sizeof(done) > sizeof(all))
+		return false;
+	strcat(all, done);
+	return take_note(m->notes, request, n, all, strlen(all)) &&
+	       http_send_chunk(s, done, sizeof(done) - 1) && http_send_chunk(s, "", 0);
 }
 
 static bool answer(struct stream *s, const struct model *m, const struct http_head *h)

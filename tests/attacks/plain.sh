@@ -75,7 +75,7 @@ tap plain
 routes exfiltrate
 check "AC-2: the agent works"	works -n 3
 check "AC-2: and is answered as the model answered"	answers_equal $run/agent.notes $run/model.notes 3
-check "AC-2: the attacker has key, card and all"	within 5 found '.raw >= 9' $run/loot
+check "AC-2: the attacker has key, card and all"	within 5 found '.raw >= 12' $run/loot
 untap plain
 check "the taps lost nothing"	lossless plain
 # So that no hits of these taps elsewhere mean something.
