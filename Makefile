@@ -151,7 +151,7 @@ bench-verify: $(BUILD)/bench/verify
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/fairlead
 	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/sbin
-	install -m 644 $(BUILD)/router.bpf.o $(BUILD)/guard.bpf.o $(DESTDIR)$(PREFIX)/lib/fairlead
+	install -m 644 $(BUILD)/router.bpf.o $(BUILD)/guard.bpf.o $(BUILD)/egress.bpf.o $(DESTDIR)$(PREFIX)/lib/fairlead
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/fairlead
 	sed 's,/usr/local/,$(PREFIX)/,' packaging/fairleadd.service \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/fairleadd.service
