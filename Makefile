@@ -31,7 +31,7 @@ endif
 
 # Each folder of userspace/ is an archive; the lists say who may use whom, and the linker holds
 # us to it.  A program or test links the archives of its own folder's list, no others.
-folders	 := base verifier collateral attester channel client steering daemon cli
+folders	 := base verifier collateral attester channel client steering daemon cli relay
 uses_base	:= base
 uses_verifier	:= verifier base
 uses_collateral	:= collateral verifier base
@@ -41,13 +41,15 @@ uses_channel	:= channel base
 uses_client	:= client channel verifier base
 uses_cli	:= cli daemon collateral attester verifier steering base
 uses_daemon	:= daemon collateral channel attester verifier steering base
+uses_relay	:= relay daemon attester channel base
 libs	 := $(shell pkg-config --libs libbpf libmnl libcrypto libssl libevent libevent_openssl \
 		jansson yaml-0.1 libseccomp libcurl) -lm
 archives = $(foreach f,$(uses_$(1)),$(BUILD)/lib$(f).a)
-mains	 := userspace/daemon/fairleadd.c userspace/cli/fairlead.c userspace/client/connect.c
+mains	 := userspace/daemon/fairleadd.c userspace/cli/fairlead.c userspace/client/connect.c \
+	    userspace/relay/fairlead_relay.c
 bpf	 := $(patsubst bpf/%.c,%,$(wildcard bpf/*.bpf.c))
 skels	 := $(patsubst %.bpf,$(BPF)/%.skel.h,$(bpf))
-programs := $(BUILD)/fairleadd $(BUILD)/fairlead $(BUILD)/fairlead-connect
+programs := $(BUILD)/fairleadd $(BUILD)/fairlead $(BUILD)/fairlead-connect $(BUILD)/fairlead-relay
 units	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 packets	 := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/packet/*_test.c))
 # Rows that the TC program has to pass as well.
@@ -73,6 +75,7 @@ all: $(programs) $(patsubst %,$(BPF)/%.o,$(bpf)) $(tools) $(testbpf) $(BUILD)/te
 
 $(BUILD)/fairleadd: $(BUILD)/userspace/daemon/fairleadd.o $(call archives,daemon)
 $(BUILD)/fairlead: $(BUILD)/userspace/cli/fairlead.o $(call archives,cli)
+$(BUILD)/fairlead-relay: $(BUILD)/userspace/relay/fairlead_relay.o $(call archives,relay)
 $(BUILD)/fairlead-connect: $(BUILD)/userspace/client/connect.o $(call archives,client)
 $(programs) $(tools) $(benches) $(packets) $(tc_packets) $(units):
 	echo '  LD   $@'

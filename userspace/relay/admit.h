@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who may connect: so many at a time and so many a second, in all and from each source,
+ * which is an IPv4 address or an IPv6 /64.  Pure: time and the seed are passed in.
+ */
+#ifndef RELAY_ADMIT_H
+#define RELAY_ADMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi.h"
+
+struct bucket { /* of new connections; holds two seconds' worth */
+	uint64_t milli, at_ms;
+};
+
+struct source {
+	struct addr addr;
+	struct bucket bucket;
+	uint32_t connections; /* with 0 the slot may be another's */
+	uint32_t waiting;     /* of them, for evidence: the evidence queue's count */
+};
+
+struct admit_limits {
+	uint64_t connections, per_source, rate, rate_per_source;
+};
+
+struct admit;
+
+struct admit *admit_new(const struct admit_limits *l, uint64_t seed); /* NULL without memory */
+void admit_free(struct admit *a);				      /* takes NULL */
+
+/* The source that is to be given back by admit_leave(), or NULL and *why. */
+struct source *admit_enter(struct admit *a, const struct addr *from, uint64_t now_ms,
+			   const char **why);
+void admit_leave(struct admit *a, struct source *s);
+
+#endif

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The parent: keeps the relay, its evidence source and its resolver running, and carries
+ * their messages.  What passes through it is digests, evidence and addresses.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/notify.h"
+#include "daemon/child.h"
+#include "relay/relay.h"
+
+enum {
+	FILES_BESIDE = 64, /* descriptors that no connection has */
+};
+
+struct family {
+	const struct relay_config *config;
+	struct event_base *base;
+	struct child *relay, *attester, *resolver;
+	struct event *signals[3];
+	uint8_t out[IPC_MAX];
+};
+
+static void pass_on(struct family *f, struct child *to, const struct ipc_message *m)
+{
+	struct ipc_writer w = ipc_begin(f->out, sizeof(f->out), m->type, m->id);
+
+	if (w.size - w.n < m->body.n)
+		return;
+	memcpy(w.buf + w.n, m->body.p, m->body.n);
+	w.n += m->body.n;
+	child_send(to, &w);
+}
+
+static void quote_failed(struct family *f, uint32_t id)
+{
+	struct msg_quote q = { .failed = EAGAIN, .why = "the evidence source is not running" };
+	struct ipc_writer w = ipc_begin(f->out, sizeof(f->out), MSG_QUOTE, id);
+
+	msg_quote_put(&w, &q);
+	child_send(f->relay, &w);
+}
+
+static bool on_quote_wanted(struct family *f, const struct ipc_message *m)
+{
+	struct binding b;
+
+	if (!msg_binding_get(m->body, &b))
+		return false;
+	if (child_hears(f->attester))
+		pass_on(f, f->attester, m);
+	else
+		quote_failed(f, m->id);
+	return true;
+}
+
+static bool on_resolve(struct family *f, const struct ipc_message *m)
+{
+	struct resolved none = { 0 };
+	struct ipc_writer w;
+
+	if (m->id >= f->config->destinations_count || m->body.n)
+		return false;
+	if (child_hears(f->resolver)) {
+		pass_on(f, f->resolver, m);
+		return true;
+	}
+	w = ipc_begin(f->out, sizeof(f->out), MSG_RESOLVED, m->id);
+	resolved_put(&w, &none);
+	child_send(f->relay, &w);
+	return true;
+}
+
+static void relay_run_child(int fd, void *arg)
+{
+	relay_main(fd, ((struct family *)arg)->config);
+}
+
+static bool relay_received(void *arg, const struct ipc_message *m)
+{
+	return m->type == MSG_QUOTE_WANTED ? on_quote_wanted(arg, m)
+	       : m->type == MSG_RESOLVE	   ? on_resolve(arg, m)
+					   : false;
+}
+
+static void attester_run_child(int fd, void *arg)
+{
+	const struct family *f = arg;
+	char why[WHY_MAX] = "";
+	struct attester *a;
+
+	if (attester_open(&f->config->evidence, &a, why))
+		fatalx("no evidence source: %s", why);
+	attester_main(fd, a);
+}
+
+static bool attester_received(void *arg, const struct ipc_message *m)
+{
+	struct family *f = arg;
+
+	if (m->type != MSG_QUOTE)
+		return false;
+	pass_on(f, f->relay, m);
+	return true;
+}
+
+static void resolver_run_child(int fd, void *arg)
+{
+	resolver_main(fd, ((struct family *)arg)->config);
+}
+
+static bool resolver_received(void *arg, const struct ipc_message *m)
+{
+	struct family *f = arg;
+	struct resolved r;
+
+	if (m->type != MSG_RESOLVED || !resolved_get(m->body, &r))
+		return false;
+	pass_on(f, f->relay, m);
+	return true;
+}
+
+static const struct child_ops relay_ops = { "fairlead-relay", relay_run_child, relay_received, NULL,
+					    NULL };
+static const struct child_ops attester_ops = { "fairlead-attest", attester_run_child,
+					       attester_received, NULL, NULL };
+static const struct child_ops resolver_ops = { "fairlead-names", resolver_run_child,
+					       resolver_received, NULL, NULL };
+
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct family *f = arg;
+	int status;
+	pid_t pid;
+
+	(void)what;
+	if (sig != SIGCHLD) {
+		log_info("stopping");
+		event_base_loopbreak(f->base);
+		return;
+	}
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (!child_reaped(f->relay, pid, status) && !child_reaped(f->attester, pid, status))
+			child_reaped(f->resolver, pid, status);
+}
+
+static int start(struct family *f)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGCHLD };
+	int err;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+		f->signals[i] = evsignal_new(f->base, signals[i], on_signal, f);
+		if (!f->signals[i] || event_add(f->signals[i], NULL))
+			return -ENOMEM;
+	}
+	f->relay = child_new(f->base, &relay_ops, f);
+	f->attester = child_new(f->base, &attester_ops, f);
+	f->resolver = child_new(f->base, &resolver_ops, f);
+	if (!f->relay || !f->attester || !f->resolver)
+		return -ENOMEM;
+	/* The relay last: it asks the others at once. */
+	err = child_start(f->resolver);
+	if (!err)
+		err = child_start(f->attester);
+	return err ? err : child_start(f->relay);
+}
+
+/* Two descriptors a connection; what may not be raised is used as it is. */
+static void raise_files_limit(const struct relay_config *c)
+{
+	struct rlimit l, most;
+
+	if (getrlimit(RLIMIT_NOFILE, &l))
+		return;
+	most.rlim_cur = most.rlim_max = 2 * c->limits.connections + FILES_BESIDE;
+	if (l.rlim_cur >= most.rlim_cur)
+		return;
+	if (l.rlim_max >= most.rlim_max)
+		most.rlim_max = l.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &most) == 0)
+		return;
+	most.rlim_cur = most.rlim_max = l.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &most);
+	log_warnx("may open %llu files: fewer than %llu connections fit",
+		  (unsigned long long)l.rlim_max, (unsigned long long)c->limits.connections);
+}
+
+int relay_run(const struct relay_config *c)
+{
+	struct family *f = calloc(1, sizeof(*f));
+	int err = -ENOMEM;
+
+	if (!f)
+		return err;
+	f->config = c;
+	raise_files_limit(c);
+	f->base = event_base_new();
+	if (f->base)
+		err = start(f);
+	if (!err) {
+		log_info("node %s: ready", c->node);
+		notify_state("READY=1");
+		err = event_base_dispatch(f->base) < 0 ? -EIO : 0;
+	} else {
+		log_warnx("cannot start: %s", strerror(-err));
+	}
+	child_free(f->relay);
+	child_free(f->attester);
+	child_free(f->resolver);
+	for (size_t i = 0; i < sizeof(f->signals) / sizeof(*f->signals); i++)
+		if (f->signals[i])
+			event_free(f->signals[i]);
+	if (f->base)
+		event_base_free(f->base);
+	free(f);
+	return err;
+}
