@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/policy_import.h"
 #include "cli/verify.h"
 #include "daemon/control.h"
 #include "verifier/policy.h"
@@ -20,7 +21,9 @@ static const char usage[] =
 	"       fairlead policy explain --tee TEE --evidence FILE [--policy FILE] ...\n"
 	"                                              all that a policy has against evidence\n"
 	"       fairlead policy simulate FILE [--for NAME]\n"
-	"                                              whom it would evict, by their last evidence\n";
+	"                                              whom it would evict, by their last evidence\n"
+	"       fairlead policy import FILE [--tee KIND] [--key FILE] [--partial]\n"
+	"                                              reference values of others, as a policy\n";
 
 enum {
 	TEXT_MAX = CONTROL_REQUEST_MAX / 2, /* as JSON a text may take twice as much */
@@ -204,6 +207,7 @@ static const struct {
 	{ "check", check_command },
 	{ "explain", explain_command },
 	{ "simulate", simulate_command },
+	{ "import", policy_import },
 };
 
 enum {

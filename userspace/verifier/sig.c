@@ -7,6 +7,8 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 
 enum {
 	DER_SIGNATURE_MAX = 2 * (P384_BYTES + 3) + 4, /* two INTEGERs in a SEQUENCE */
@@ -107,6 +109,22 @@ struct evp_pkey_st *key_of_point(enum curve curve, struct bytes point)
 		key = NULL;
 out:
 	EVP_PKEY_CTX_free(ctx);
+	ERR_clear_error();
+	return key;
+}
+
+struct evp_pkey_st *key_of_pem(struct bytes pem)
+{
+	BIO *bio = BIO_new_mem_buf(pem.p, pem.n);
+	EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+	X509 *x = NULL;
+
+	if (bio && !key && BIO_reset(bio) == 1)
+		x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	if (x)
+		key = X509_get_pubkey(x);
+	X509_free(x);
+	BIO_free(bio);
 	ERR_clear_error();
 	return key;
 }

@@ -30,6 +30,8 @@ bool key_is_p384(const struct evp_pkey_st *key);
 
 /* The public key x || y, big endian, for key_free(); NULL when it is no point of the curve. */
 struct evp_pkey_st *key_of_point(enum curve curve, struct bytes point);
+/* The public key in PEM, its own or a certificate's, for key_free(); NULL when there is none. */
+struct evp_pkey_st *key_of_pem(struct bytes pem);
 void key_free(struct evp_pkey_st *key);
 
 /*
