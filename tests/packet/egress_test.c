@@ -245,6 +245,7 @@ static void told(struct egress_rig *r)
 	printf("# %u of 100000\n", r->told - of_rows);
 	egress_check(r, "of a flood a few are told", good);
 	/* Past this second's share by now; in the next one there is another. */
+	run.repeat = 1000;
 	for (unsigned int was = r->told; r->told == was;) {
 		if (bpf_prog_test_run_opts(bpf_program__fd(r->e->progs.egress), &run))
 			egress_die("test run");
