@@ -167,12 +167,23 @@ last_jiffies_to() { seen_of "$1" "$2" last_jiffies 'max // 0'; }
 longest_gap_ms_to() { seen_of "$1" "$2" gap_ns '(max // 0) / 1000000'; }
 
 # Packets that full rings of our own cables lost, for want of a processor, after they were sent.
+# What the switch could not hand to the router is counted apart from what XDP could not.
 cable_losses() {
 	{
 		at router ethtool -S eth0
 		for n in client router "${fleet[@]}"; do ethtool -S "$n"; done
 		for n in "${fleet[@]}"; do at "$n" ethtool -S eth0; done
+		ip -s -j link show dev router | jq -r '"router_tx_errors: \(.[0].stats64.tx.dropped)"'
 	} | awk '/_(tx|xmit)_errors:|queue_[0-9]*_drops:/ { n += $2 } END { print n + 0 }'
+}
+
+# Did all of $sent arrive, but for those?  The cables carry other packets, too, so fewer may lack.
+all_arrived() {	# PORT PACKETS-THAT-WERE-THERE-BEFORE
+	local came lost
+
+	came=$(($(packets_to_all "$1") - $2)) lost=$(cable_losses)
+	echo "sent $sent, arrived $came, lost by our own cables at most $lost"
+	((came <= sent && sent - came <= lost))
 }
 
 # --- identities and guests
@@ -455,6 +466,7 @@ check() {
 	echo "not ok $count - $1"
 	note "failed: ${*:2}"
 	note "$(tail -n 20 <<<"$out")"
+	show_refused
 	show_logs
 	exit 1
 }
@@ -462,6 +474,11 @@ check() {
 skip() {	# WHAT WHY
 	count=$((count + 1))
 	echo "ok $count - $1 # SKIP $2"
+}
+
+show_refused() {	# what the router has refused so far, if it tells
+	note "refused: $(fairlead -j outcome show 2>/dev/null |
+		jq -c '[.[] | select(.refusal and .packets > 0) | {(.outcome): .packets}] | add' || :)"
 }
 
 show_logs() {
