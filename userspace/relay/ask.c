@@ -77,7 +77,7 @@ static bool make_binding(struct conn *c, struct bytes request)
 	struct binding *b = &c->binding;
 
 	*b = (struct binding){ .role = "backend", .tee = c->server->config->evidence.tee };
-	memcpy(b->spki_attester, relay_tls_spki(c->server->tls), DIGEST_BYTES);
+	memcpy(b->spki_attester, c->server->tls->spki, DIGEST_BYTES);
 	memcpy(b->spki_peer, c->spki, DIGEST_BYTES);
 	return sha384(request, b->request) && sha384(bytes_of(c->claims, c->claims_n), b->claims) &&
 	       tls_export(c->client.ssl, b->request, b->exporter);

@@ -348,18 +348,3 @@ void conn_new(struct server *s, int fd, struct source *source, const char *from)
 	sock_tune(fd);
 	conn_enter(c, CONN_HANDSHAKE);
 }
-
-bool conn_make_room(struct server *s, bool unproven_only)
-{
-	struct conn *c;
-
-	for (c = TAILQ_FIRST(&s->conns); c; c = TAILQ_NEXT(c, all))
-		if (c->state < CONN_ASKED)
-			break;
-	for (c = c || unproven_only ? c : TAILQ_FIRST(&s->conns); c; c = TAILQ_NEXT(c, all))
-		if (c->state < CONN_ASKED || c->state == CONN_RESULT)
-			break;
-	if (c)
-		conn_end(c, "others wait for its place");
-	return c;
-}

@@ -88,8 +88,6 @@ struct server {
 
 /* Takes over fd and gives source back at its end. */
 void conn_new(struct server *s, int fd, struct source *source, const char *from);
-/* The oldest that has lost nothing but time by it goes; false when there is none. */
-bool conn_make_room(struct server *s, bool unproven_only);
 /* Ends it with one line: what passed, for how long, and why it ended. */
 __attribute__((format(printf, 2, 3))) void conn_end(struct conn *c, const char *fmt, ...);
 void conn_enter(struct conn *c, enum conn_state state); /* and its time limit */

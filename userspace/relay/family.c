@@ -128,8 +128,8 @@ static bool resolver_received(void *arg, const struct ipc_message *m)
 	return true;
 }
 
-static const struct child_ops relay_ops = { "fairlead-relay", relay_run_child, relay_received, NULL,
-					    NULL };
+static const struct child_ops relay_ops = { "fairlead-stream", relay_run_child, relay_received,
+					    NULL, NULL };
 static const struct child_ops attester_ops = { "fairlead-attest", attester_run_child,
 					       attester_received, NULL, NULL };
 static const struct child_ops resolver_ops = { "fairlead-names", resolver_run_child,

@@ -33,6 +33,22 @@ static void paused(void *arg, bool paused)
 
 static const struct parent_ops parent_ops = { received, paused };
 
+/* The oldest that has lost nothing but time by it goes; false when there is none. */
+static bool make_room(struct server *s, bool unproven_only)
+{
+	struct conn *c;
+
+	for (c = TAILQ_FIRST(&s->conns); c; c = TAILQ_NEXT(c, all))
+		if (c->state < CONN_ASKED)
+			break;
+	for (c = c || unproven_only ? c : TAILQ_FIRST(&s->conns); c; c = TAILQ_NEXT(c, all))
+		if (c->state < CONN_ASKED || c->state == CONN_RESULT)
+			break;
+	if (c)
+		conn_end(c, "others wait for its place");
+	return c;
+}
+
 static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int n,
 		      void *arg)
 {
@@ -48,8 +64,8 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 	(void)l, (void)n;
 	sock_addr_of(sa, &from, &port);
 	endpoint_text(&from, port, text);
-	if ((s->unproven < limits->unproven || conn_make_room(s, true)) &&
-	    (s->count < limits->connections || conn_make_room(s, false)))
+	if ((s->unproven < limits->unproven || make_room(s, true)) &&
+	    (s->count < limits->connections || make_room(s, false)))
 		source = admit_enter(s->admit, &from, now_us() / 1000, &why);
 	if (source) {
 		conn_new(s, fd, source, text);

@@ -10,11 +10,22 @@
 #include "relay/relay.h"
 #include "relay/stream.h"
 
-struct relay_tls;
+struct relay_tls { /* who we are and whom we believe */
+	const struct relay_config *config;
+	SSL_CTX *server, *clients[RELAY_DESTINATIONS_MAX];
+	uint8_t spki[DIGEST_BYTES]; /* SHA-384 of ours */
+};
 
+/* tls_open.c */
 /* Loads all files that c names: 0, or -errno and why[]. */
 int relay_tls_open(const struct relay_config *c, struct relay_tls **out, char why[WHY_MAX]);
 void relay_tls_close(struct relay_tls *t); /* takes NULL */
+
+/* For the contexts: OpenSSL's callbacks, and the digest of a certificate's SPKI. */
+int relay_tls_select(SSL *ssl, const uint8_t **out, uint8_t *out_n, const uint8_t *in,
+		     unsigned int n, void *arg);
+int relay_tls_verify(X509_STORE_CTX *v, void *destination);
+bool relay_tls_digest(X509 *cert, const EVP_MD *md, uint8_t *out);
 
 /* A connection about to shake hands over fd, or NULL without memory. */
 SSL *relay_tls_server(struct relay_tls *t, int fd);
@@ -23,7 +34,6 @@ SSL *relay_tls_client(struct relay_tls *t, size_t destination, int fd);
 /* A step of the handshake: 1 it is through, 0 it waits, -1 it has failed, and why[]. */
 int relay_tls_shake(struct end *e, char why[WHY_MAX]);
 
-const uint8_t *relay_tls_spki(const struct relay_tls *t); /* SHA-384 of ours */
 /* A client's handshake is through: its SPKI's SHA-384, of nothing when it is anonymous. */
 bool relay_tls_identify(SSL *ssl, uint8_t spki[DIGEST_BYTES], bool *anonymous, char why[WHY_MAX]);
 /* Whether a destination has agreed to the protocol that the configuration asks for. */
