@@ -52,7 +52,7 @@ static void choose_interface(const struct cli_options *o, struct explain_request
 	if (r->interface[0])
 		return;
 	pinned_try(o, &p);
-	if (!p.has_router || !pinned_carrier(&p, r->interface))
+	if (!p.has_router || !pinned_carrier(&p, pinned_dir(o), r->interface))
 		strcpy(r->interface, "lo");
 	pinned_close(&p);
 }

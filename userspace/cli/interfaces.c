@@ -10,6 +10,7 @@
 #include "steering/attach.h"
 #include "steering/clock.h"
 #include "steering/tables.h"
+#include "steering/tc.h"
 #include "steering/why.h"
 
 /*
@@ -23,7 +24,7 @@ int pinned_remove(const struct cli_options *o)
 	int err;
 
 	pinned_try(o, &p);
-	err = pinned_carrier(&p, interface) ? -EBUSY : 0;
+	err = pinned_carrier(&p, pinned_dir(o), interface) ? -EBUSY : 0;
 	pinned_close(&p);
 	if (err) {
 		cli_error("map: %s still carries a program of %s; fairlead detach %s first",
@@ -32,6 +33,8 @@ int pinned_remove(const struct cli_options *o)
 	}
 	err = guard_unpin(o->pins, why);
 	if (!err || err == -ENOENT)
+		err = tc_unpin(pinned_dir(o), why);
+	if (!err)
 		err = dataplane_unpin(o->pins, why);
 	if (err) {
 		cli_error("%s", why);
@@ -41,13 +44,17 @@ int pinned_remove(const struct cli_options *o)
 }
 
 static const char attach_help[] =
-	"usage: fairlead attach DEV [guard] [native|generic] [--replace]\n"
+	"usage: fairlead attach   says what each interface carries\n"
+	"       fairlead attach DEV [guard] [native|generic] [--replace]\n"
+	"       fairlead attach DEV tc-ingress|tc-egress\n"
 	"  Puts the pinned router, or guard, on an interface; loads it when it is not pinned yet, and\n"
 	"  puts this build in the place of another, with its maps, unless a daemon runs.\n"
 	"  In the driver, or in generic mode where the driver has no XDP; the words insist.\n"
-	"  --replace: also a program of another ABI, once the maps of this one are filled.\n";
+	"  --replace: also a program of another ABI, once the maps of this one are filled.\n"
+	"  tc-ingress: the router behind TC, for a DEV without XDP; tc-egress: for what this host sends.\n";
 
-static const char detach_help[] = "usage: fairlead detach DEV   takes router or guard off it\n";
+static const char detach_help[] =
+	"usage: fairlead detach DEV [tc-ingress|tc-egress]   takes router or guard off it\n";
 
 struct attach_request {
 	const char *interface;
@@ -190,6 +197,104 @@ static int attach(const struct cli_options *o, const struct attach_request *r)
 	return CLI_DONE;
 }
 
+/* NULL-terminated for cli_word(), in the order of enum tc_way. */
+static const char *const tc_words[] = { "tc-ingress", "tc-egress", NULL };
+
+static void print_tc(const char *interface, enum tc_way way, const struct tc_attachment *a,
+		     uint32_t id)
+{
+	json_t *v = json_pack("{s:s s:s s:I s:s s:b s:I}", "interface", interface, "program",
+			      tc_program_str(way), "id", (json_int_t)id, "mode",
+			      a->tcx ? "tcx" : "clsact", "was_there", a->was_there, "replaced",
+			      (json_int_t)a->replaced);
+
+	pinned_print(v);
+	json_decref(v);
+}
+
+static int attach_tc(const struct cli_options *o, const char *interface, enum tc_way way)
+{
+	char why[DATAPLANE_WHY_MAX];
+	struct tc_attachment a;
+	struct dataplane d;
+	uint32_t id = 0;
+	int err = dataplane_open(&d, o->pins, NULL, why), program;
+
+	if (err == -EBUSY)
+		err = dataplane_view(&d, o->pins, why);
+	if (err) {
+		cli_error("%s", why);
+		return CLI_ERROR;
+	}
+	program = tc_open(&d, way, &id, why);
+	err = program < 0 ? program : tc_attach(program, d.pins, interface, way, &a, why);
+	dataplane_close(&d);
+	if (err) {
+		cli_error("%s", why);
+		return err == -EBUSY ? CLI_REFUSED : CLI_ERROR;
+	}
+	if (o->json)
+		print_tc(interface, way, &a, id);
+	return CLI_DONE;
+}
+
+static void list_one(const struct cli_options *o, json_t *list, const char *interface,
+		     const char *program, const char *mode, uint32_t id)
+{
+	json_t *v = json_pack("{s:s s:s s:s s:I}", "interface", interface, "program", program,
+			      "mode", mode, "id", (json_int_t)id);
+
+	json_array_append_new(list, v);
+	if (!o->json)
+		printf("%-15s %-14s %-8s id %u\n", interface, program, mode, id);
+}
+
+static void list_interface(const struct cli_options *o, json_t *list, const struct pinned *p,
+			   const char *interface)
+{
+	char why[DATAPLANE_WHY_MAX];
+	struct carried c = { 0 };
+	bool tcx;
+
+	if (program_carried(interface, &c, why))
+		c = (struct carried){ 0 };
+	for (int guard = 0; guard < 2; guard++) {
+		uint32_t id = guard ? p->guard.program_id : p->router.program_id;
+
+		if (!(guard ? p->has_guard : p->has_router))
+			continue;
+		if (c.native == id || c.hardware == id || c.generic == id)
+			list_one(o, list, interface, guard ? "guard" : "router",
+				 c.generic == id ? "generic" : "native", id);
+	}
+	for (int way = 0; way < TC_WAYS; way++) {
+		uint32_t id = tc_carried(pinned_dir(o), interface, way, &tcx);
+
+		if (id)
+			list_one(o, list, interface, tc_program_str(way), tcx ? "tcx" : "clsact",
+				 id);
+	}
+}
+
+/* What each interface carries of ours. */
+static int list_attached(const struct cli_options *o)
+{
+	struct if_nameindex *all = if_nameindex();
+	json_t *list = json_array();
+	struct pinned p;
+
+	pinned_try(o, &p);
+	for (struct if_nameindex *i = all; i && i->if_index; i++)
+		list_interface(o, list, &p, i->if_name);
+	pinned_close(&p);
+	if (all)
+		if_freenameindex(all);
+	if (o->json)
+		pinned_print(list);
+	json_decref(list);
+	return CLI_DONE;
+}
+
 int cmd_attach(const struct cli_options *o, int argc, char **argv)
 {
 	static const char *const words[] = { "guard", "native", "generic", "--replace", NULL };
@@ -197,6 +302,10 @@ int cmd_attach(const struct cli_options *o, int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "help"))
 		return pinned_usage(stdout, attach_help);
+	if (argc == 1)
+		return list_attached(o);
+	if (argc == 3 && argv[1][0] != '-' && cli_word(tc_words, argv[2]) >= 0)
+		return attach_tc(o, argv[1], cli_word(tc_words, argv[2]));
 	for (int i = 1; i < argc; i++) {
 		if (!r.interface && argv[i][0] != '-') {
 			r.interface = argv[i];
@@ -223,6 +332,29 @@ int cmd_attach(const struct cli_options *o, int argc, char **argv)
 	return r.interface ? attach(o, &r) : pinned_usage(stderr, attach_help);
 }
 
+static int print_detached(const struct cli_options *o, const char *interface)
+{
+	json_t *v;
+
+	if (!o->json)
+		return CLI_DONE;
+	v = json_pack("{s:s s:b}", "interface", interface, "detached", 1);
+	pinned_print(v);
+	json_decref(v);
+	return CLI_DONE;
+}
+
+static int detach_tc(const struct cli_options *o, const char *interface, enum tc_way way)
+{
+	char why[DATAPLANE_WHY_MAX];
+	int err = tc_detach(pinned_dir(o), interface, way, why);
+
+	if (!err)
+		return print_detached(o, interface);
+	cli_error("%s", why);
+	return err == -ENOENT ? CLI_REFUSED : CLI_ERROR;
+}
+
 int cmd_detach(const struct cli_options *o, int argc, char **argv)
 {
 	char why[DATAPLANE_WHY_MAX];
@@ -233,6 +365,8 @@ int cmd_detach(const struct cli_options *o, int argc, char **argv)
 
 	if (argc == 2 && !strcmp(argv[1], "help"))
 		return pinned_usage(stdout, detach_help);
+	if (argc == 3 && cli_word(tc_words, argv[2]) >= 0)
+		return detach_tc(o, argv[1], cli_word(tc_words, argv[2]));
 	if (argc != 2)
 		return pinned_usage(stderr, detach_help);
 	if (pinned_open(o, &p))
@@ -248,11 +382,5 @@ int cmd_detach(const struct cli_options *o, int argc, char **argv)
 		cli_error("%s", why);
 		return err == -ENOENT || err == -EBUSY ? CLI_REFUSED : CLI_ERROR;
 	}
-	if (o->json) {
-		json_t *v = json_pack("{s:s s:b}", "interface", argv[1], "detached", 1);
-
-		pinned_print(v);
-		json_decref(v);
-	}
-	return CLI_DONE;
+	return print_detached(o, argv[1]);
 }

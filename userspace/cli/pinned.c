@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "steering/attach.h"
+#include "steering/tc.h"
 
 const char *pinned_dir(const struct cli_options *o)
 {
@@ -58,17 +59,21 @@ void pinned_try(const struct cli_options *o, struct pinned *p)
 }
 
 /* The first interface that carries one of our programs, into out; false when none does. */
-bool pinned_carrier(const struct pinned *p, char out[IF_NAMESIZE])
+bool pinned_carrier(const struct pinned *p, const char *dir, char out[IF_NAMESIZE])
 {
 	struct if_nameindex *all = if_nameindex();
 	char why[DATAPLANE_WHY_MAX];
 	bool found = false;
 
 	for (struct if_nameindex *i = all; i && i->if_index && !found; i++) {
-		struct carried c;
+		struct carried c = { 0 };
+		bool tcx;
 
+		for (int way = 0; way < TC_WAYS; way++)
+			if (tc_carried(dir, i->if_name, way, &tcx))
+				found = true;
 		if (program_carried(i->if_name, &c, why))
-			continue;
+			c = (struct carried){ 0 };
 		for (int k = 0; k < 2; k++) {
 			uint32_t id = k ? p->guard.program_id : p->router.program_id;
 

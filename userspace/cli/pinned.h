@@ -25,7 +25,7 @@ int pinned_open(const struct cli_options *o, struct pinned *p);
 void pinned_try(const struct cli_options *o, struct pinned *p);
 void pinned_close(struct pinned *p);
 /* The first interface that carries one of them; false when none does. */
-bool pinned_carrier(const struct pinned *p, char out[IF_NAMESIZE]);
+bool pinned_carrier(const struct pinned *p, const char *dir, char out[IF_NAMESIZE]);
 
 /* `fairlead map unpin`: refused while an interface carries a program. */
 int pinned_remove(const struct cli_options *o);

@@ -17,6 +17,7 @@
 #include "channel/channel.h"
 #include "collateral/collateral.h"
 #include "steering/marks.h"
+#include "steering/tc.h"
 #include "verifier/policy.h"
 
 enum {
@@ -90,6 +91,8 @@ struct service_config {
 struct router_config {
 	char interfaces[INTERFACES_MAX][IF_NAMESIZE];
 	size_t interfaces_count;
+	char tc[TC_WAYS][INTERFACES_MAX][IF_NAMESIZE]; /* steered behind TC */
+	size_t tc_count[TC_WAYS];
 	struct addr source4, source6; /* outer source addresses; all zero: not set */
 	uint64_t heartbeat_ms;
 	uint64_t heartbeats_missed;

@@ -296,6 +296,20 @@ static void check_roles(struct conf *y, const struct draft *d)
 				       : "agents want to know who asks them");
 }
 
+/* XDP comes first: what it steers, nobody behind it sees. */
+static void check_tc(struct conf *y, const struct draft *d)
+{
+	const struct router_config *r = &d->config.router;
+
+	for (size_t i = 0; i < r->tc_count[TC_IN]; i++)
+		for (size_t k = 0; k < r->interfaces_count; k++)
+			if (r->tc[TC_IN][i][0] && !strcmp(r->tc[TC_IN][i], r->interfaces[k]))
+				conf_complain(y, d->tc,
+					      "tc: ingress: \"%s\" is among interfaces, where XDP "
+					      "steers what comes in",
+					      r->interfaces[k]);
+}
+
 static void check_agent(struct conf *y, const struct draft *d)
 {
 	const struct agent_config *a = &d->config.agent;
@@ -318,6 +332,7 @@ void draft_check(struct conf *y, struct draft *d)
 	struct check k = { .y = y, .d = d };
 
 	check_roles(y, d);
+	check_tc(y, d);
 	if (d->agent)
 		check_agent(y, d);
 	if (!check_index(&k)) {

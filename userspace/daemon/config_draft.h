@@ -51,7 +51,7 @@ struct policy_draft {
 struct draft {
 	struct config config;
 	const yaml_node_t *root, *identity, *router, *agent;
-	const yaml_node_t *services_max, *backends_max, *source, *guard, *directory, *egress;
+	const yaml_node_t *services_max, *backends_max, *source, *tc, *guard, *directory, *egress;
 	struct backend_draft *backends;
 	size_t backends_count;
 	struct service_draft *services;

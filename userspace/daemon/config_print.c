@@ -166,9 +166,13 @@ static json_t *router_json(const struct config *c)
 {
 	const struct router_config *r = &c->router;
 	json_t *o = json_object(), *services = json_array(), *backends = json_array();
-	json_t *source = json_object(), *leases = json_object();
+	json_t *source = json_object(), *leases = json_object(), *tc = json_object();
 
 	put(o, "interfaces", interfaces_json(r->interfaces, r->interfaces_count));
+	for (int way = 0; way < TC_WAYS; way++)
+		if (r->tc_count[way])
+			put(tc, tc_way_str(way), interfaces_json(r->tc[way], r->tc_count[way]));
+	put(o, "tc", tc);
 	put_addr(source, "ipv4", &r->source4);
 	put_addr(source, "ipv6", &r->source6);
 	put(o, "source", source);

@@ -243,6 +243,33 @@ static void read_router_interfaces(struct conf *y, const yaml_node_t *node, void
 	r->interfaces_count = read_interfaces(y, node, r->interfaces);
 }
 
+static void read_tc_ingress(struct conf *y, const yaml_node_t *node, void *field)
+{
+	struct router_config *r = field;
+
+	r->tc_count[TC_IN] = read_interfaces(y, node, r->tc[TC_IN]);
+}
+
+static void read_tc_egress(struct conf *y, const yaml_node_t *node, void *field)
+{
+	struct router_config *r = field;
+
+	r->tc_count[TC_OUT] = read_interfaces(y, node, r->tc[TC_OUT]);
+}
+
+static const struct conf_key tc_keys[] = {
+	{ "ingress", false, read_tc_ingress, 0 },
+	{ "egress", false, read_tc_egress, 0 },
+};
+
+static void read_tc(struct conf *y, const yaml_node_t *node, void *field)
+{
+	struct draft *d = field;
+
+	d->tc = node;
+	conf_mapping(y, node, tc_keys, CONFIG_COUNT(tc_keys), &d->config.router);
+}
+
 static void read_source_of(struct conf *y, const yaml_node_t *node, struct addr *out, bool ipv4)
 {
 	struct addr a = { 0 };
@@ -352,6 +379,7 @@ static void read_verifiers(struct conf *y, const yaml_node_t *node, void *field)
 
 static const struct conf_key router_keys[] = {
 	{ "interfaces", false, read_router_interfaces, offsetof(struct draft, config.router) },
+	{ "tc", false, read_tc, 0 },
 	{ "source", false, read_source, offsetof(struct draft, config.router) },
 	{ "heartbeat-ms", false, read_ms, ROUTER(heartbeat_ms) },
 	{ "heartbeats-missed", false, read_missed, ROUTER(heartbeats_missed) },

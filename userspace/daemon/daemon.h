@@ -27,6 +27,7 @@
 #include "steering/clock.h"
 #include "steering/cost.h"
 #include "steering/dataplane.h"
+#include "steering/tc.h"
 #include "steering/egress.h"
 #include "steering/guard.h"
 #include "steering/nexthop.h"
@@ -114,6 +115,12 @@ struct histogram {
 	uint64_t bucket[LATENCY_BUCKETS + 1], count, sum_us;
 };
 
+/* A program of the router behind TC. */
+struct router_tc {
+	bool is_open;
+	int program;
+};
+
 struct daemon {
 	const char *path; /* of the configuration */
 	struct config *config;
@@ -131,6 +138,7 @@ struct daemon {
 	/* Router. */
 	bool routing;
 	struct dataplane dataplane;
+	struct router_tc tc[TC_WAYS];
 	struct tables *tables;
 	struct clock *clock;
 	struct nexthops *nexthops;
@@ -181,6 +189,11 @@ int router_start(struct daemon *d);
 void router_stop(struct daemon *d);
 /* Goes over to d->config; the nodes and routes of the old one are matched by name. */
 int router_apply(struct daemon *d, char why[WHY_MAX]);
+
+/* router_tc.c: as the above, for interfaces and ways without XDP */
+int router_tc_start(struct daemon *d);
+int router_tc_apply(struct daemon *d);
+void router_tc_stop(struct daemon *d);
 int agent_start(struct daemon *d);
 int agent_apply(struct daemon *d, char why[WHY_MAX]);
 void agent_stop(struct daemon *d);

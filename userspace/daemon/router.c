@@ -299,7 +299,8 @@ int router_apply(struct daemon *d, char why[WHY_MAX])
 	err = steer_apply(d, why);
 	if (err)
 		return err;
-	return attach(d->config, d->dataplane.program, r->interfaces, r->interfaces_count);
+	err = attach(d->config, d->dataplane.program, r->interfaces, r->interfaces_count);
+	return err ? err : router_tc_apply(d);
 }
 
 static int open_kernel(struct daemon *d, char why[DATAPLANE_WHY_MAX])
@@ -335,6 +336,8 @@ int router_start(struct daemon *d)
 		log_warnx("%s", why);
 		return -EIO;
 	}
+	if (router_tc_start(d))
+		return -EIO;
 	d->routing = true;
 	if (live) {
 		uint64_t wait = d->config->router.heartbeat_ms;
@@ -373,6 +376,7 @@ void router_stop(struct daemon *d)
 	free(d->crl);
 	nexthops_close(d->nexthops);
 	clock_close(d->clock);
+	router_tc_stop(d);
 	tables_close(d->tables);
 	dataplane_close(&d->dataplane);
 }

@@ -61,13 +61,21 @@ out:
 	return err;
 }
 
-static int share_maps(struct bpf_object *obj, const struct loaded *from)
+static int share_all(struct bpf_object *obj, const struct loaded *from)
 {
 	int err = 0;
 
 	for (uint32_t i = 0; !err && i < from->info.nr_map_ids; i++)
 		err = share_map(obj, from->maps[i]);
 	return err;
+}
+
+int replace_share_maps(struct bpf_object *obj, int program)
+{
+	struct loaded from;
+	int err = ask(program, &from);
+
+	return err ? err : share_all(obj, &from);
 }
 
 int replace_pinned(const char *dir, const char *name, struct bpf_object *obj, int *program,
@@ -79,7 +87,7 @@ int replace_pinned(const char *dir, const char *name, struct bpf_object *obj, in
 
 	err = p ? ask(*program, &was) : -ENOENT;
 	if (!err)
-		err = share_maps(obj, &was);
+		err = share_all(obj, &was);
 	if (!err)
 		err = bpf_object__load(obj);
 	if (!err)

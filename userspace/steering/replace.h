@@ -26,6 +26,9 @@ struct bpf_object;
 int replace_pinned(const char *dir, const char *name, struct bpf_object *obj, int *program,
 		   uint32_t *id, char why[DATAPLANE_WHY_MAX]);
 
+/* Makes obj, which is open, use the maps of program wherever names and shapes agree. */
+int replace_share_maps(struct bpf_object *obj, int program);
+
 /* Is the program with that id a predecessor of ours?  False for ours, and where we may not ask. */
 bool replace_is_due(int program, uint32_t id);
 /*

@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The router behind TC, with no XDP on its interface: what comes in, and what the router's
+# own host sends to a VIP.  Frames that the kernel holds together (GSO, GRO) are steered as
+# one and arrive in pieces that fit; a refusal is heard at once at either end.
+#
+#   client .1 ---+--- genuine-1 .11	wrapped in IPv4
+#   router .2 ---+--- genuine-2 .12	wrapped in IPv6
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+bytes=8000000
+heartbeat_ms=200
+pins=/sys/fs/bpf/fairlead
+
+moves() {	# NODE VIP: many bytes up, and down
+	local way out name ours theirs
+
+	for way in put get; do
+		out=$(at "$1" "$build/tests/tools/traffic_talk" -w 10000 $way "$2" 443 $bytes) ||
+			{ echo "$out"; return 1; }
+		read -r name ours theirs <<<"$out"
+		[[ $ours == "$theirs" && ${#ours} == 64 ]] || { echo "$out"; return 1; }
+	done
+	echo "$name"
+}
+asks() { at "$1" "$build/tests/tools/traffic_talk" ask "$2" "${3:-443}" 8; }
+refused() { asks "$1" "$2" >/dev/null; (($? == 3)); }
+packets_of() { fairlead -j outcome show | jq --arg o "$1" 'map(select(.outcome == $o) | .packets) | add // 0'; }
+steered() { fairlead -j -s service show pay4 | jq "[.. | objects | .$1? // empty] | add"; }
+pieces() { echo $(($(steered bytes) / $(steered packets))); }	# bytes of what was steered as one
+xdp() { at router ip -j link show dev eth0 | jq -r '.[0].xdp // "none"'; }
+carried() { at router "$build/fairlead" -j attach | jq -c "map(select(.interface == \"eth0\")) | sort_by(.program) | $1"; }
+by_tc() { [[ $(carried 'map(.program)') == "$1" ]]; }
+
+segment
+client client 1
+node router 2
+fleet genuine-1=genuine genuine-2=genuine
+identity router 10.77.0.2 fd77::2
+router_config | sed 's/interfaces: \[eth0\]/tc: {ingress: [eth0], egress: [eth0]}/' >$run/router.yaml
+# Its own packets leave by eth0, whoever the next hop is.
+at router ip -batch - <<-END
+	route add 10.99.0.0/16 via 10.77.0.1
+	route add fd99::/32 via fd77::1
+END
+# A client's segments come together, for nothing on its cable parts them; the router's has XDP.
+ip link set dev client xdpdrv off
+at router ethtool -K eth0 tx on sg on gso on >/dev/null
+at client ethtool -K eth0 tx on sg on tso on gso on >/dev/null
+start router
+check "the router runs"	within 10 test -S /run/fairlead/control.sock
+check "both attest"	within 15 attested genuine-1 genuine-2
+check "the interface has no XDP"	[ "$(xdp)" = none ]
+check "but our programs on its way in and out"	by_tc '["steer_egress","steer_ingress"]'
+note "by $(carried '.[0].mode')"
+
+for vip in $vip4 $vip6; do
+	check "a client's bytes go to $vip and come back as they were"	moves client $vip
+done
+for node in genuine-1 genuine-2; do
+	check "in pieces that fit, to $node"	\
+		[ "$(seen_of $node 443 largest max)" -le $((14 + 40 + 1500)) ]
+done
+note "$(pieces) bytes were steered at once"
+check "though more was steered at once"	[ "$(pieces)" -gt 3000 ]
+before=$(packets_of too_big)
+for vip in $vip4 $vip6; do
+	check "so do those of the router's own host"	moves router $vip
+done
+check "which heard what is too big"	[ "$(packets_of too_big)" -gt "$before" ]
+check "a ping of the client's is answered"	at client ping -c 2 -i 0.2 -W 2 -q $vip4
+check "and one of its own"	at router ping -c 2 -i 0.2 -W 2 -q $vip4
+
+was=$(carried .)
+stop router KILL
+check "without a daemon it goes on"	asks client $vip4
+check "for its own host as well"	asks router $vip6
+start router
+check "the next daemon takes it over"	within 15 attested genuine-1 genuine-2
+check "the same programs are attached"	[ "$(carried .)" = "$was" ]
+
+for node in genuine-1 genuine-2; do fairlead backend evict $node >/dev/null; done
+for vip in $vip4 $vip6; do
+	check "without a lease a client is refused at once by $vip"	refused client $vip
+	check "and a client on the router"	refused router $vip
+done
+at router ethtool -K eth0 tx off >/dev/null
+check "also when the checksum was the sender's to be written late"	refused client $vip4
+
+check "the pins stay while an interface carries them"	eval '! fairlead map unpin'
+for way in ingress egress; do
+	check "detach $way"	at router "$build/fairlead" detach eth0 tc-$way
+done
+check "they are gone"	by_tc '[]'
+check "once more is refused"	eval '! at router "$build/fairlead" detach eth0 tc-egress'
+for node in genuine-1 genuine-2; do fairlead backend admit $node >/dev/null; done
+check "both are admitted again"	within 15 attested genuine-1 genuine-2
+at router tc qdisc add dev eth0 clsact
+check "tc itself takes the pinned program"	\
+	at router tc filter add dev eth0 ingress bpf da pinned $pins/steer_ingress
+check "and it steers"	asks client $vip4
+done_testing
