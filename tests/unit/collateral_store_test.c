@@ -119,6 +119,12 @@ static void test_replaced(void **state)
 	assert_int_equal(store_drop(s, &p.want, why), 0);
 	assert_null(store_find(s, &p.want));
 	assert_int_equal(put(s, TCB, NOW), 1); /* once dropped, it may */
+	assert_int_equal(store_put(s, &p, NOW, why), 1);
+	store_doubt(s, &p.want);
+	assert_non_null(store_find(s, &p.want));
+	assert_int_equal(put(s, TCB, NOW), 1); /* once doubted, too */
+	p.issued = LAB_FROM - 1;
+	assert_int_equal(store_put(s, &p, NOW, why), -ESTALE); /* but one time */
 	store_close(s);
 }
 
@@ -308,6 +314,29 @@ static void test_full(void **state)
 	free(big);
 }
 
+/* Many chips do not crowd out what says who is revoked, though that was fetched before them. */
+static void test_full_of_certificates(void **state)
+{
+	struct store *s = open_store();
+	struct piece p = kit_piece(KIT_VCEK);
+	uint8_t *big = calloc(1, COLLATERAL_BODY_MAX);
+	int rounds = STORE_BYTES_MAX / COLLATERAL_BODY_MAX + 3;
+
+	(void)state;
+	assert_int_equal(put(s, "amd/Milan/vcek-crl", NOW - 1), 1);
+	assert_int_equal(put(s, TCB, NOW - 1), 1);
+	p.body = bytes_of(big, COLLATERAL_BODY_MAX);
+	for (int i = 0; i < rounds; i++) {
+		big[0] = p.want.chip[0] = i;
+		big[1] = p.want.chip[1] = i >> 8;
+		assert_int_equal(store_put(s, &p, NOW + i, why), 1);
+	}
+	assert_true(has(s, "amd/Milan/vcek-crl"));
+	assert_true(has(s, TCB));
+	store_close(s);
+	free(big);
+}
+
 static void test_no_directory(void **state)
 {
 	struct store *s = NULL;
@@ -489,6 +518,7 @@ int main(void)
 		WITH_DIR(test_two_writers),
 		WITH_DIR(test_locked),
 		WITH_DIR(test_full),
+		WITH_DIR(test_full_of_certificates),
 		WITH_DIR(test_no_directory),
 		cmocka_unit_test(test_bundle),
 		cmocka_unit_test(test_damaged_bundles),

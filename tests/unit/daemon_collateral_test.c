@@ -17,17 +17,22 @@ static void on_nothing(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 }
 
-static void put(const char *name)
+static void put_at(const char *name, int64_t fetched)
 {
 	struct piece p = kit_piece(name);
 	char why[COLLATERAL_WHY_MAX];
 	struct store *s;
 
 	assert_int_equal(store_open(kit.dir, true, &s, why), 0);
-	assert_true(store_put(s, &p, LAB_NOW, why) >= 0);
+	assert_true(store_put(s, &p, fetched, why) >= 0);
 	store_close(s);
 	if (d->supply)
 		store_refresh(d->supply->store);
+}
+
+static void put(const char *name)
+{
+	put_at(name, LAB_NOW);
 }
 
 static int begin(void **state)
@@ -179,6 +184,71 @@ static void test_another_tcb(void **state)
 	assert_int_equal(message.certs_count, 1);
 }
 
+static bool kept(const char *name)
+{
+	struct want w = kit_want(name);
+
+	return store_find(d->supply->store, &w);
+}
+
+static bool asked_for(const char *name)
+{
+	struct want w = kit_want(name);
+
+	return demand_pending(d->supply->demand, &w);
+}
+
+/* What a verdict of that reason makes of pieces that are an hour old, with a vendor to be asked. */
+static void judged_wrong(enum reason r)
+{
+	static const struct child_ops never = { .name = "never started" };
+
+	put_at(KIT_VCEK, time(NULL) - 3600);
+	put_at("amd/Milan/vcek-crl", time(NULL) - 3600);
+	put_at(TCB, time(NULL) - 3600);
+	if (!d->supply->fetcher)
+		d->supply->fetcher = child_new(d->base, &never, NULL);
+	again(VERDICT(REASON_OK, KIT_VCEK, "amd/Milan/vcek-crl", TCB));
+	message.certs_count = 1;
+	message.collateral[COLLATERAL_CRL] = bytes_of(NULL, 0);
+	collateral_attach(d, &node, &job, &message);
+	collateral_keeps(d, &node, &job, &(struct msg_verdict){ .reason = r });
+}
+
+/*
+ * A backend may bring a chain that another product's list says nothing of.  Were the list thrown
+ * away for that, a revoked chip would pass for as long as no other comes.
+ */
+static void test_lists_outlive_doubt(void **state)
+{
+	(void)state;
+	judged_wrong(REASON_CRL);
+	assert_true(kept("amd/Milan/vcek-crl"));
+	assert_true(asked_for("amd/Milan/vcek-crl"));
+	assert_false(asked_for(KIT_VCEK));
+	assert_false(asked_for(TCB));
+}
+
+static void test_documents_outlive_doubt(void **state)
+{
+	(void)state;
+	judged_wrong(REASON_COLLATERAL_SIGNATURE);
+	assert_true(kept(TCB));
+	assert_true(asked_for(TCB));
+	assert_false(asked_for("amd/Milan/vcek-crl"));
+}
+
+/* A certificate that is wrong only gets in the way of the one that came along. */
+static void test_wrong_certificates_go(void **state)
+{
+	(void)state;
+	judged_wrong(REASON_CERT_SIGNATURE);
+	assert_false(kept(KIT_VCEK));
+	assert_true(asked_for(KIT_VCEK));
+	assert_true(kept("amd/Milan/vcek-crl"));
+	assert_true(kept(TCB));
+}
+
 /* Whatever a verifier says, an appraisal comes to an end. */
 static void test_ends(void **state)
 {
@@ -214,6 +284,9 @@ int main(void)
 		WITH_DAEMON(test_nothing_at_hand),
 		WITH_DAEMON(test_another_tcb),
 		WITH_DAEMON(test_ends),
+		WITH_DAEMON(test_lists_outlive_doubt),
+		WITH_DAEMON(test_documents_outlive_doubt),
+		WITH_DAEMON(test_wrong_certificates_go),
 		WITH_DAEMON(test_many_wants),
 	};
 

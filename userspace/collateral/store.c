@@ -366,7 +366,18 @@ static int lock(struct store *s, int *fd)
 	return 0;
 }
 
-/* The one fetched longest ago, until there is room for so many bytes. */
+static bool goes_before(const struct entry *a, const struct entry *b)
+{
+	bool cert_a = a->line.want.kind <= WANT_VLEK_CHAIN;
+	bool cert_b = b->line.want.kind <= WANT_VLEK_CHAIN;
+
+	return cert_a != cert_b ? cert_a : a->stored.fetched < b->stored.fetched;
+}
+
+/*
+ * The one fetched longest ago, until there is room for so many bytes: of certificates first, which
+ * are as many as there are chips, and without which nobody passes.
+ */
 static void make_room(struct store *s, size_t bytes)
 {
 	while (s->count && (s->count >= STORE_ENTRIES_MAX || s->bytes + bytes > STORE_BYTES_MAX)) {
@@ -374,7 +385,7 @@ static void make_room(struct store *s, size_t bytes)
 		struct index_line line;
 
 		for (size_t i = 1; i < s->count; i++)
-			if (s->entries[i].stored.fetched < oldest->stored.fetched)
+			if (goes_before(&s->entries[i], oldest))
 				oldest = &s->entries[i];
 		log_info("collateral %s: %s makes room", s->dir, oldest->name);
 		line = oldest->line;
@@ -446,10 +457,11 @@ static int put_locked(struct store *s, const struct piece *p, int64_t now)
 
 	store_refresh(s);
 	e = find(s, want_text(&p->want, name));
-	if (e && p->issued < e->stored.piece.issued)
+	if (e && !e->stored.doubted && p->issued < e->stored.piece.issued)
 		return -ESTALE;
 	if (e && same_bytes(e, p)) {
 		e->stored.fetched = e->line.fetched = now;
+		e->stored.doubted = false;
 		return write_index(s);
 	}
 	err = replace(s, p, now);
@@ -471,6 +483,15 @@ int store_put(struct store *s, const struct piece *p, int64_t now, char why[COLL
 	else if (done < 0)
 		fail(why, done, "%.120s: writing to %.60s", name, s->dir);
 	return done;
+}
+
+void store_doubt(struct store *s, const struct want *w)
+{
+	char name[WANT_TEXT_MAX];
+	struct entry *e = find(s, want_text(w, name));
+
+	if (e)
+		e->stored.doubted = true;
 }
 
 int store_drop(struct store *s, const struct want *w, char why[COLLATERAL_WHY_MAX])

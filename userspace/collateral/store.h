@@ -12,12 +12,13 @@
 
 enum {
 	STORE_ENTRIES_MAX = 4096,
-	STORE_BYTES_MAX = 32 << 20, /* of all pieces; what was fetched longest ago goes first */
+	STORE_BYTES_MAX = 32 << 20, /* of all pieces; certificates go first, and what is older */
 };
 
 struct stored_piece {
 	struct piece piece;
 	int64_t fetched; /* Unix seconds */
+	bool doubted;	 /* store_doubt(), and no other has come since */
 };
 
 struct store;
@@ -40,6 +41,8 @@ const struct stored_piece *store_at(const struct store *s, size_t i); /* in orde
  */
 int store_put(struct store *s, const struct piece *p, int64_t now, char why[COLLATERAL_WHY_MAX]);
 int store_drop(struct store *s, const struct want *w, char why[COLLATERAL_WHY_MAX]);
+/* It may be wrong: until another is put, that one may have been issued earlier, too. */
+void store_doubt(struct store *s, const struct want *w);
 
 /* Reads again what another process has written since.  True: there was something. */
 bool store_refresh(struct store *s);

@@ -184,13 +184,18 @@ static const struct child_ops fetcher_ops = { "fairlead-fetch", fetcher_run, fet
 
 /* --- keeping it fresh */
 
+static bool is_certificate(enum want_kind k)
+{
+	return k <= WANT_VLEK_CHAIN;
+}
+
 static bool is_due(const struct supply *c, const struct stored_piece *p, int64_t now)
 {
 	int64_t life = p->piece.expires - p->piece.issued;
 	int64_t age = now - p->fetched;
 
 	/* A VCEK and a chain hold for years, and are asked for again when they do not fit. */
-	if (p->piece.want.kind <= WANT_VLEK_CHAIN)
+	if (is_certificate(p->piece.want.kind))
 		return false;
 	return age >= (int64_t)(c->config.refresh_ms / 1000) ||
 	       (now > p->piece.expires - life / 4 && age >= REFRESH_SPACING_S);
@@ -313,29 +318,48 @@ static void learn_wants(struct node *n, struct appraisal *a, const struct msg_ve
 	}
 }
 
-static bool says_stale(enum reason r)
+static bool is_document(enum want_kind k)
 {
-	return r == REASON_CRL_STALE || r == REASON_COLLATERAL_STALE || r == REASON_CERT_EXPIRED;
+	return k == WANT_TCB_INFO || k == WANT_QE_IDENTITY;
 }
 
-/* Our own pieces may be what was wrong. */
-static bool says_wrong(enum reason r)
+/* Whether a verdict of that reason may be the fault of a piece of that kind. */
+static bool may_be_at_fault(enum reason r, enum want_kind k)
 {
-	return r == REASON_CRL || r == REASON_COLLATERAL || r == REASON_COLLATERAL_SIGNATURE ||
-	       r == REASON_CERT_CHAIN || r == REASON_CERT_SIGNATURE || r == REASON_CERT_LEAF;
+	switch (r) {
+	case REASON_CERT_CHAIN:
+	case REASON_CERT_SIGNATURE:
+	case REASON_CERT_LEAF:
+	case REASON_CERT_EXPIRED:
+		return is_certificate(k);
+	case REASON_COLLATERAL:
+	case REASON_COLLATERAL_SIGNATURE:
+	case REASON_COLLATERAL_STALE:
+		return is_document(k);
+	case REASON_CRL:
+	case REASON_CRL_STALE:
+		return !is_certificate(k) && !is_document(k);
+	default:
+		return false;
+	}
 }
 
-/* What was kept for long and does not help is fetched anew; what does harm is dropped. */
+/*
+ * What was kept for long and does not help is fetched anew.  A certificate that may be wrong goes
+ * at once: the one that came along will do.  A list or document stays until there is another:
+ * backends choose what they are judged to be wrong by, and without a list nobody is revoked.
+ */
 static bool replace_attached(struct supply *c, const struct want *want, enum reason r)
 {
 	const struct stored_piece *p = store_find(c->store, want);
 	char why[COLLATERAL_WHY_MAX];
 
-	if (!p || (!says_stale(r) && !says_wrong(r)) || time(NULL) - p->fetched < DISTRUST_S)
+	if (!p || !may_be_at_fault(r, want->kind) || time(NULL) - p->fetched < DISTRUST_S ||
+	    !ask_for(c, want))
 		return false;
-	if (!ask_for(c, want))
-		return false;
-	if (says_wrong(r) && store_drop(c->store, want, why))
+	if (!is_certificate(want->kind))
+		store_doubt(c->store, want);
+	else if (r != REASON_CERT_EXPIRED && store_drop(c->store, want, why))
 		log_warnx("collateral: %s", why);
 	return true;
 }
