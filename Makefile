@@ -168,7 +168,7 @@ install: all
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/fairleadd.service
 	install -m 644 docs/*.md docs/fairlead.yaml LICENSE README.md \
 		$(DESTDIR)$(PREFIX)/share/doc/fairlead
-	for s in 5 7 8; do install -d $(DESTDIR)$(PREFIX)/share/man/man$$s; \
+	for s in 1 5 7 8; do install -d $(DESTDIR)$(PREFIX)/share/man/man$$s; \
 	  for m in man/*.$$s; do [ ! -e $$m ] || \
 	    install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$$s; done; done
 

@@ -135,7 +135,7 @@ static bool is_node_name(const uint8_t *p, size_t n)
 }
 
 /* The one name fairlead://node/… among a certificate's; two names would be two identities. */
-static bool node_of(X509 *cert, char out[NAME_MAX_BYTES], char why[WHY_MAX])
+bool tls_node_of(X509 *cert, char out[NAME_MAX_BYTES], char why[WHY_MAX])
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
 	size_t prefix = sizeof(node_prefix) - 1;
@@ -170,7 +170,7 @@ static bool fits_node(struct tls *t, const struct channel_config *c, char why[WH
 	X509 *cert = SSL_CTX_get0_certificate(t->client);
 	char node[NAME_MAX_BYTES] = "", reason[WHY_MAX] = "";
 
-	if (!node_of(cert, node, reason))
+	if (!tls_node_of(cert, node, reason))
 		return refuse(why, c->certificate, reason);
 	if (strcmp(node, c->node)) {
 		snprintf(why, WHY_MAX, "%.80s: is for node \"%.60s\", want \"%.60s\"",
@@ -293,7 +293,7 @@ bool tls_identify(SSL *ssl, struct tls_peer *out, char why[WHY_MAX])
 	else if (!spki_digest(cert, out->spki) || !last_second(cert, &out->not_after))
 		refuse(why, "its certificate", library_reason());
 	else
-		ok = node_of(cert, out->node, why);
+		ok = tls_node_of(cert, out->node, why);
 	X509_free(cert);
 	return ok;
 }

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "client/tls.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "channel/tls.h"
+
+enum {
+	CHAIN_DEPTH_MAX = 4, /* as between nodes */
+	ALPN_MAX = 256,	     /* its length in a byte, and the name */
+};
+
+struct client_tls {
+	enum client_tls_kind kind;
+	const struct options *options;
+	SSL_CTX *ctx;
+	unsigned char alpn[ALPN_MAX]; /* as on the wire; alpn[0] is 0 for none */
+	uint8_t spki[DIGEST_BYTES];
+};
+
+static bool refuse(char why[WHY_MAX], const char *what, const char *detail)
+{
+	snprintf(why, WHY_MAX, "%.120s%s%.120s", what, detail[0] ? ": " : "", detail);
+	return false;
+}
+
+static bool refuse_library(char why[WHY_MAX], const char *what)
+{
+	unsigned long err = ERR_peek_error(); /* the first: later ones say where it came through */
+	const char *text = ERR_SYSTEM_ERROR(err) ? strerror(ERR_GET_REASON(err))
+						 : ERR_reason_error_string(err);
+
+	ERR_clear_error();
+	return refuse(why, what, text ? text : "no reason given");
+}
+
+/* An encrypted key would have OpenSSL ask at the terminal. */
+static int no_passphrase(char *buf, int size, int writing, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
+}
+
+static bool digest_of(X509 *cert, const EVP_MD *md, uint8_t *out)
+{
+	uint8_t *der = NULL;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+	bool ok = n > 0 && EVP_Digest(der, n, out, NULL, md, NULL) == 1;
+
+	OPENSSL_free(der);
+	return ok;
+}
+
+/* Who has a certificate shows it; who has none is nobody, and bound as such. */
+static bool load_own(struct client_tls *t, char why[WHY_MAX])
+{
+	const struct options *o = t->options;
+
+	if (!o->certificate || t->kind == CLIENT_TLS_SERVICE)
+		return sha384(bytes_of("", 0), t->spki) || refuse(why, "SHA-384", "failed");
+	SSL_CTX_set_default_passwd_cb(t->ctx, no_passphrase);
+	if (SSL_CTX_use_certificate_chain_file(t->ctx, o->certificate) != 1)
+		return refuse_library(why, o->certificate);
+	if (SSL_CTX_use_PrivateKey_file(t->ctx, o->key, SSL_FILETYPE_PEM) != 1)
+		return refuse_library(why, o->key);
+	if (SSL_CTX_check_private_key(t->ctx) != 1)
+		return refuse(why, o->key, "is not the key of the certificate");
+	return digest_of(SSL_CTX_get0_certificate(t->ctx), EVP_sha384(), t->spki) ||
+	       refuse_library(why, o->certificate);
+}
+
+/* The operator's CA is for its nodes; a service beside its agent is known by its key alone. */
+static bool verifies(const struct client_tls *t)
+{
+	return t->options->ca && t->kind != CLIENT_TLS_SERVICE;
+}
+
+static bool load_ca(struct client_tls *t, char why[WHY_MAX])
+{
+	SSL_CTX_set_verify(t->ctx, verifies(t) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+	SSL_CTX_set_verify_depth(t->ctx, CHAIN_DEPTH_MAX);
+	return !verifies(t) || SSL_CTX_load_verify_locations(t->ctx, t->options->ca, NULL) == 1 ||
+	       refuse_library(why, t->options->ca);
+}
+
+static bool set_alpn(struct client_tls *t, char why[WHY_MAX])
+{
+	static const char *const names[] = {
+		[CLIENT_TLS_INLINE] = "fairlead-app/1", [CLIENT_TLS_AGENT] = "fairlead/1"
+	};
+	const char *name = t->kind == CLIENT_TLS_SERVICE ? t->options->protocol : names[t->kind];
+	size_t n = name ? strlen(name) : 0;
+
+	if (!n)
+		return true;
+	t->alpn[0] = n;
+	memcpy(t->alpn + 1, name, n);
+	/* This one call answers 0 when it went well. */
+	return !SSL_CTX_set_alpn_protos(t->ctx, t->alpn, n + 1) || refuse_library(why, "ALPN");
+}
+
+static bool configure(struct client_tls *t, char why[WHY_MAX])
+{
+	SSL_CTX *ctx = t->ctx;
+
+	SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
+	SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_read_ahead(ctx, 1);
+	return set_alpn(t, why) && load_ca(t, why) && load_own(t, why);
+}
+
+int client_tls_open(enum client_tls_kind kind, const struct options *o, struct client_tls **out,
+		    char why[WHY_MAX])
+{
+	struct client_tls *t = calloc(1, sizeof(*t));
+
+	why[0] = 0;
+	if (!t) {
+		refuse(why, "no memory", "");
+		return -ENOMEM;
+	}
+	t->kind = kind;
+	t->options = o;
+	t->ctx = SSL_CTX_new(TLS_client_method());
+	if (!t->ctx)
+		refuse_library(why, "TLS");
+	if (!t->ctx || !configure(t, why)) {
+		client_tls_close(t);
+		return -EINVAL;
+	}
+	*out = t;
+	return 0;
+}
+
+void client_tls_close(struct client_tls *t)
+{
+	if (!t)
+		return;
+	SSL_CTX_free(t->ctx);
+	free(t);
+}
+
+SSL *client_tls_new(struct client_tls *t, int fd, const char *host)
+{
+	const char *name = t->options->server_name;
+	struct addr is_address;
+	SSL *ssl = SSL_new(t->ctx);
+
+	if (!name && t->kind != CLIENT_TLS_AGENT && !addr_parse(host, &is_address))
+		name = host; /* RFC 6066: an address is no server name */
+	if (ssl && SSL_set_fd(ssl, fd) == 1 && (!name || SSL_set_tlsext_host_name(ssl, name) == 1))
+		return ssl;
+	SSL_free(ssl);
+	return NULL;
+}
+
+static bool alpn_agreed(const struct client_tls *t, SSL *ssl)
+{
+	const unsigned char *name;
+	unsigned int n;
+
+	SSL_get0_alpn_selected(ssl, &name, &n);
+	if (t->kind == CLIENT_TLS_SERVICE && !n)
+		return true; /* a service need not know of ALPN */
+	return t->alpn[0] && n == t->alpn[0] && !memcmp(name, t->alpn + 1, n);
+}
+
+static bool is_the_node(struct client_tls *t, SSL *ssl, X509 *cert, const struct addr *dialled,
+			struct client_peer *out, char why[WHY_MAX])
+{
+	const char *wanted = t->options->node;
+
+	if (!verifies(t))
+		return true;
+	if (SSL_get_verify_result(ssl) != X509_V_OK)
+		return refuse(why, "its certificate",
+			      X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
+	if (!tls_node_of(cert, out->node, why))
+		return false;
+	if (wanted && strcmp(out->node, wanted)) {
+		snprintf(why, WHY_MAX, "its certificate is for node \"%.60s\", want \"%.60s\"",
+			 out->node, wanted);
+		return false;
+	}
+	/* A VIP is many nodes' address and in no certificate; an agent has its own. */
+	return t->kind != CLIENT_TLS_AGENT || tls_peer_has_address(ssl, dialled) ||
+	       refuse(why, "its certificate does not list the address that was dialled", "");
+}
+
+/*
+ * The contexts do not offer anything else, so most of this cannot fail.  It is asked all the
+ * same: what rests on it is worth more than the calls.
+ */
+bool client_tls_identify(struct client_tls *t, SSL *ssl, const struct addr *dialled,
+			 struct client_peer *out, char why[WHY_MAX])
+{
+	X509 *cert = SSL_get1_peer_certificate(ssl);
+	bool ok = false;
+
+	memset(out, 0, sizeof(*out));
+	if (SSL_version(ssl) != TLS1_3_VERSION)
+		refuse(why, "want TLS 1.3", SSL_get_version(ssl));
+	else if (SSL_session_reused(ssl))
+		refuse(why, "a session was resumed", "");
+	else if (!alpn_agreed(t, ssl))
+		refuse(why, "it does not speak the protocol that was offered (ALPN)", "");
+	else if (!cert)
+		refuse(why, "it has shown no certificate", "");
+	else if (!digest_of(cert, EVP_sha384(), out->spki) ||
+		 !digest_of(cert, EVP_sha256(), out->key))
+		refuse_library(why, "its certificate");
+	else
+		ok = is_the_node(t, ssl, cert, dialled, out, why);
+	X509_free(cert);
+	return ok;
+}
+
+bool client_tls_describe(SSL *ssl, int error, unsigned long err, char why[WHY_MAX])
+{
+	long verified = SSL_get_verify_result(ssl);
+	const char *text = ERR_reason_error_string(err);
+	bool path = ERR_GET_LIB(err) <= ERR_LIB_NONE || ERR_SYSTEM_ERROR(err);
+
+	ERR_clear_error();
+	if (error == SSL_ERROR_ZERO_RETURN ||
+	    ERR_GET_REASON(err) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		return refuse(why, "it hung up", "");
+	if (path)
+		return refuse(why, "the connection broke", errno ? strerror(errno) : "");
+	if (SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && verified != X509_V_OK)
+		refuse(why, "its certificate", X509_verify_cert_error_string(verified));
+	else
+		refuse(why, "TLS", text ? text : "failed");
+	return true;
+}
+
+const uint8_t *client_tls_own_spki(const struct client_tls *t)
+{
+	return t->spki;
+}
