@@ -6,7 +6,7 @@
 set -u
 B=$(realpath "${BUILD:-build}")
 fairlead=$B/fairlead quote=$B/tests/tools/quote unotify=$B/tests/tools/unotify
-unotify_nsm=$B/tests/tools/unotify_nsm
+unotify_nsm=$B/tests/tools/unotify_nsm unotify_tdx=$B/tests/tools/unotify_tdx
 tsmfs=$B/tests/tools/tsmfs
 dir=$(mktemp -d) n=0 failed=0 mounted=
 
@@ -52,7 +52,7 @@ verdict() {
 data() { printf "$1%.0s" $(seq 64); }
 certs() { for c in "$1"/cert*; do [ -e "$c" ] && printf -- '--certs %s ' "$c"; done; }
 
-for f in "$fairlead" "$quote" "$unotify" "$unotify_nsm"; do
+for f in "$fairlead" "$quote" "$unotify" "$unotify_nsm" "$unotify_tdx"; do
 	[ -x "$f" ] || { echo "Bail out! $f is not built"; exit 1; }
 done
 
@@ -239,6 +239,51 @@ else
 		--process 1 --times 2
 	nsm "… which outlives failures" error '"error":"EIO"' --process 1 --times 2
 fi
+
+# /dev/tdx_guest, with a quote generation service behind the host's vsock.
+tee=tdx t=$dir/td
+pin_tdx=$("$fairlead" lab tdx-root "$dir/tdx") && "$fairlead" lab td "$t" --root "$dir/tdx"
+ok $? "lab tdx-root and lab td"
+"$unotify_tdx" --td "$t" -- true
+if [ $? = 77 ]; then
+	skip "/dev/tdx_guest" "seccomp user notification is not permitted"
+else
+	td() { # td NAME FAILURE PATTERN [OPTIONS-OF-QUOTE...]
+		local name=$1 how=$2 want=$3
+		shift 3
+		says "tdx-guest: $name" "$want" "$unotify_tdx" --td "$t" --fail "$how" -- \
+			"$quote" --tee tdx --source tdx-guest --data a5 --out "$dir/tdx-guest" "$@"
+	}
+	td "a quote" none '"ok":true,"tee":"tdx"'
+	verdict "tdx-guest: accepted with the lab's root and collateral" 0 ok \
+		--evidence "$dir/tdx-guest/report.bin" --report-data "$(data a5)" \
+		--trust-root "$pin_tdx" --collateral "$dir/tdx/collateral"
+	verdict "tdx-guest: refused over other data" 1 bad-report-data \
+		--evidence "$dir/tdx-guest/report.bin" --report-data "$(data a6)" \
+		--trust-root "$pin_tdx" --collateral "$dir/tdx/collateral"
+	td "found by itself where there is no configfs-tsm" none '"ok":true,"tee":"tdx"' \
+		--source auto --tsm "$dir/none"
+	td "busy: to be tried again" busy '"error":"EBUSY".*again later'
+	td "interrupted once: the second try succeeds" busy-once '"ok":true'
+	td "a TDX module that refuses" eio '"error":"EIO".*TDX module'
+	td "a driver without the call" enotty '"error":"ENOTTY".*Linux 6.2'
+	td "a TDREPORT over other data" other-data '"error":"EPROTO".*other REPORTDATA'
+	td "no service" no-service '"error":"ECONNRESET".*port 4050.*quote generation service'
+	td "no vsock" no-vsock '"error":"ENODEV".*quote generation service'
+	td "the service's own error" error '"error":"EIO".*0x12001'
+	td "a service without memory, to be tried again" memory '"error":"EBUSY".*0x12002'
+	td "an answer cut off" short '"error":"ENODATA".*closed before'
+	td "no answer" mute '"error":"ENODATA".*closed before'
+	td "an answer longer than anybody takes" huge '"error":"EPROTO".*2147483647'
+	td "a quote longer than its message" sizes '"error":"EPROTO".*do not hold'
+	td "no message at all" garbage '"error":"EPROTO".*version 65535'
+	td "a quote over other data" other-quote '"error":"EPROTO".*other REPORT_DATA'
+	td "through the daemon's process, in its sandbox" none '"ok":true,"certs":0' \
+		--process 1 --times 2
+	td "… which outlives failures" no-service '"error":"ECONNRESET"' --process 1 --times 2
+fi
+says "tdx-guest: without a device there is no evidence" '"error":"ENOENT".*no evidence here' \
+	"$quote" --tee tdx --source auto --dev "$dir/none" --tsm "$dir/none" --dir "$t"
 tee=snp
 
 # configfs-tsm, as a FUSE file system.

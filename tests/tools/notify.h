@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A command for which a device exists: its openat() and ioctl() are answered through seccomp user
- * notification (Linux 5.14).  No root, no module, and static binaries and raw system calls are
- * caught, too.
+ * notification (Linux 5.14), and so are the vsocks that it opens and connects.  No root, no module,
+ * and static binaries and raw system calls are caught, too.
  */
 #ifndef NOTIFY_H
 #define NOTIFY_H
@@ -27,6 +27,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/vm_sockets.h>
 
 enum {
 	NOTIFY_EXIT_SKIP = 77, /* user notification is not permitted */
@@ -52,6 +53,11 @@ struct device {
 	/* 0 or -errno */
 	int (*ioctl)(void *self, const struct caller *c, uint32_t code, uint64_t arg);
 	void *self;
+	/* Who answers at vsocks: 0 or -errno of connect(2); and in a process of its own, what it
+	 * says then.  NULL: vsocks are the kernel's. */
+	int (*dial)(void *self, unsigned int cid, unsigned int port);
+	void (*talk)(void *self, int fd);
+	int peer; /* our end of the last socket, or 0 */
 };
 
 static bool fetch(const struct caller *c, void *buf, uint64_t from, size_t n)
@@ -85,14 +91,21 @@ static void fetch_string(const struct caller *c, uint64_t from, char *out, size_
 	}
 }
 
-/* Every openat(), and those ioctl()s whose code is the device's, are asked about. */
+/*
+ * Every openat() and connect(), vsocks, and those ioctl()s whose code is the device's, are asked
+ * about.
+ */
 static int install_filter(const uint32_t codes[NOTIFY_CODES_MAX])
 {
 	struct sock_filter f[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NOTIFY_ARCHITECTURE, 0, 9),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NOTIFY_ARCHITECTURE, 0, 13),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_openat, 6, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_openat, 10, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_connect, 9, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 0, 2),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_VSOCK, 6, 7),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_ioctl, 0, 6),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, codes[0], 3, 0),
@@ -127,38 +140,80 @@ static void run_command(const struct device *d, int talk, char **argv)
 	_exit(127);
 }
 
-/* The device, for real a memory file, put into the command's table of descriptors. */
-static bool open_device(int listener, const struct seccomp_notif *n)
+/* fd, which is closed here, becomes what the call opens. */
+static bool hand_over(int listener, const struct seccomp_notif *n, int fd, bool cloexec)
 {
 	struct seccomp_notif_addfd add = { .id = n->id,
 					   .flags = SECCOMP_ADDFD_FLAG_SEND,
-					   .newfd_flags = n->data.args[2] & O_CLOEXEC };
-	int fd = memfd_create("device", MFD_CLOEXEC), got;
+					   .srcfd = fd,
+					   .newfd_flags = cloexec ? O_CLOEXEC : 0 };
+	int got = ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
 
-	add.srcfd = fd;
-	got = ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
 	close(fd);
 	return got >= 0;
 }
 
-static void answer(const struct device *d, int listener, const struct seccomp_notif *n)
+/* The device is for real a memory file. */
+static bool open_device(const struct device *d, int listener, const struct seccomp_notif *n,
+			const struct caller *c)
+{
+	char path[256];
+
+	fetch_string(c, n->data.args[1], path, sizeof(path));
+	return !strcmp(path, d->path) && hand_over(listener, n, memfd_create("device", MFD_CLOEXEC),
+						   n->data.args[2] & O_CLOEXEC);
+}
+
+static bool open_vsock(struct device *d, int listener, const struct seccomp_notif *n)
+{
+	int flags = n->data.args[1], ends[2];
+
+	if (!d->dial || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		return false;
+	if (flags & SOCK_NONBLOCK)
+		fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	if (d->peer)
+		close(d->peer);
+	d->peer = ends[1];
+	return hand_over(listener, n, ends[0], flags & SOCK_CLOEXEC);
+}
+
+/* False: no vsock, so the kernel's. */
+static bool connect_vsock(struct device *d, const struct seccomp_notif *n, const struct caller *c,
+			  int *error)
+{
+	struct sockaddr_vm a;
+
+	if (!d->peer || n->data.args[2] < sizeof(a) || !fetch(c, &a, n->data.args[1], sizeof(a)) ||
+	    a.svm_family != AF_VSOCK)
+		return false;
+	*error = d->dial(d->self, a.svm_cid, a.svm_port);
+	if (!*error && fork() == 0) {
+		d->talk(d->self, d->peer);
+		_exit(0);
+	}
+	close(d->peer);
+	d->peer = 0;
+	return true;
+}
+
+static void answer(struct device *d, int listener, const struct seccomp_notif *n)
 {
 	struct seccomp_notif_resp r = { .id = n->id };
 	struct caller c = { n->pid, n->id };
-	char path[256];
 
-	if (n->data.nr == __NR_openat) {
-		fetch_string(&c, n->data.args[1], path, sizeof(path));
-		if (!strcmp(path, d->path) && open_device(listener, n))
-			return;
-		r.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-	} else {
+	if (n->data.nr == __NR_openat && open_device(d, listener, n, &c))
+		return;
+	if (n->data.nr == __NR_socket && open_vsock(d, listener, n))
+		return;
+	if (n->data.nr == __NR_ioctl)
 		r.error = d->ioctl(d->self, &c, n->data.args[1], n->data.args[2]);
-	}
+	else if (n->data.nr != __NR_connect || !connect_vsock(d, n, &c, &r.error))
+		r.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &r);
 }
 
-static void serve(const struct device *d, int listener, int process)
+static void serve(struct device *d, int listener, int process)
 {
 	struct pollfd p[2] = { { listener, POLLIN, 0 }, { process, POLLIN, 0 } };
 
@@ -177,7 +232,7 @@ static void serve(const struct device *d, int listener, int process)
 }
 
 /* The exit status of the command, 77 where user notification is not permitted. */
-static int notify_run(const struct device *d, char **argv)
+static int notify_run(struct device *d, char **argv)
 {
 	int talk[2], listener, number, process, status;
 	pid_t pid;

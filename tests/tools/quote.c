@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * quote [--tee snp|nitro] [--source auto|tsm|sev-guest|soft|nsm] [--dev PATH] [--tsm PATH]
- *       [--dir DIR] [--vmpl N] [--data BYTE] [--times N] [--out DIR] [--process 1]
+ * quote [--tee snp|tdx|nitro] [--source auto|tsm|sev-guest|soft|nsm|tdx-guest] [--dev PATH]
+ *       [--tsm PATH] [--dir DIR] [--vmpl N] [--data BYTE] [--times N] [--out DIR] [--process 1]
  *
  * Opens a source of evidence and quotes over 64 bytes of BYTE (in hexadecimal).  One line of
  * JSON each time; --out writes report.bin and cert0, cert1, … for `fairlead verify`.  With
@@ -34,7 +34,8 @@ struct options {
 
 static bool parse_source(const char *text, enum attester_source *out)
 {
-	static const char *const names[] = { "auto", "tsm", "sev-guest", "soft", "nsm" };
+	static const char *const names[] = { "auto", "tsm", "sev-guest",
+					     "soft", "nsm", "tdx-guest" };
 
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (!strcmp(text, names[i])) {
@@ -122,8 +123,11 @@ static int quote_once(struct attester *a, const struct options *o, struct quote 
 
 static bool is_over(const struct msg_quote *q, const uint8_t want[REPORT_DATA_BYTES])
 {
-	struct bytes data = bytes_of(q->report.p + 0x50, REPORT_DATA_BYTES);
+	size_t at = q->tee == TEE_TDX ? 48 + 520 : 0x50; /* of quotes of version 4 */
+	struct bytes data = bytes_of(q->report.p + at, REPORT_DATA_BYTES);
 
+	if (q->report.n < at + REPORT_DATA_BYTES)
+		return false;
 	if (q->tee == TEE_NITRO && !nitro_user_data(q->report, &data))
 		return false;
 	return bytes_equal(data, bytes_of(want, REPORT_DATA_BYTES));

@@ -186,10 +186,10 @@ static bool parse_failure(const char *text, enum failure *out)
 int main(int argc, char **argv)
 {
 	struct emulator *e = calloc(1, sizeof(*e));
-	struct device d = { "/dev/sev-guest",
-			    { (uint32_t)SNP_GET_REPORT, (uint32_t)SNP_GET_EXT_REPORT },
-			    do_ioctl,
-			    e };
+	struct device d = { .path = "/dev/sev-guest",
+			    .codes = { (uint32_t)SNP_GET_REPORT, (uint32_t)SNP_GET_EXT_REPORT },
+			    .ioctl = do_ioctl,
+			    .self = e };
 	int i = 1;
 
 	if (!e)

@@ -187,7 +187,9 @@ static bool parse_failure(const char *text, enum failure *out)
 int main(int argc, char **argv)
 {
 	struct emulator e = { .enclave = NULL };
-	struct device d = { "/dev/nsm", { RAW_CODE }, do_ioctl, &e };
+	struct device d = {
+		.path = "/dev/nsm", .codes = { RAW_CODE }, .ioctl = do_ioctl, .self = &e
+	};
 	int i = 1;
 
 	for (; i + 1 < argc && strcmp(argv[i], "--"); i += 2) {

@@ -56,6 +56,10 @@ static long try_inet(void)
 {
 	return syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
 }
+static long try_vsock(void)
+{
+	return syscall(SYS_socket, AF_VSOCK, SOCK_STREAM, 0) + 1;
+}
 static long try_netlink(void)
 {
 	return syscall(SYS_socket, AF_NETLINK, SOCK_RAW, 0);
@@ -111,32 +115,37 @@ static long try_epoll(void)
 
 enum { OK = 0, DIES = -SIGSYS };
 
+static const enum sandbox_kind kinds[] = { SANDBOX_PURE, SANDBOX_NETWORK, SANDBOX_DEVICE,
+					   SANDBOX_VSOCK };
+enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
+
 static const struct {
 	const char *what;
 	long (*try)(void);
-	int want[3]; /* PURE, NETWORK, DEVICE */
+	int want[KINDS];
 } rows[] = {
-	{ "write", try_write, { OK, OK, OK } },
-	{ "memory", try_memory, { OK, OK, OK } },
-	{ "executable memory", try_code, { DIES, DIES, DIES } },
-	{ "memory made executable", try_mprotect, { DIES, DIES, DIES } },
-	{ "open to read", try_read_file, { DIES, OK, OK } },
-	{ "open to write", try_write_file, { DIES, DIES, OK } },
-	{ "create", try_create, { DIES, DIES, OK } },
-	{ "socket", try_inet, { DIES, OK, DIES } },
-	{ "netlink", try_netlink, { DIES, DIES, DIES } },
-	{ "packet socket", try_packet, { DIES, DIES, DIES } },
-	{ "epoll", try_epoll, { DIES, OK, DIES } },
-	{ "exec", try_exec, { DIES, DIES, DIES } },
-	{ "fork", try_fork, { DIES, DIES, DIES } },
-	{ "ptrace", try_ptrace, { DIES, DIES, DIES } },
-	{ "kill", try_kill, { DIES, DIES, DIES } },
-	{ "signal to the parent", try_kill_parent, { DIES, DIES, DIES } },
-	{ "bpf", try_bpf, { DIES, DIES, DIES } },
-	{ "ioctl", try_ioctl, { DIES, DIES, OK } },
-	{ "mkdirat", try_mkdirat, { DIES, DIES, OK } },
-	{ "rmdir", try_rmdir, { DIES, DIES, OK } },
-	{ "unlink", try_unlink, { DIES, DIES, DIES } },
+	{ "write", try_write, { OK, OK, OK, OK } },
+	{ "memory", try_memory, { OK, OK, OK, OK } },
+	{ "executable memory", try_code, { DIES, DIES, DIES, DIES } },
+	{ "memory made executable", try_mprotect, { DIES, DIES, DIES, DIES } },
+	{ "open to read", try_read_file, { DIES, OK, OK, OK } },
+	{ "open to write", try_write_file, { DIES, DIES, OK, OK } },
+	{ "create", try_create, { DIES, DIES, OK, OK } },
+	{ "socket", try_inet, { DIES, OK, DIES, DIES } },
+	{ "vsock", try_vsock, { DIES, DIES, DIES, OK } },
+	{ "netlink", try_netlink, { DIES, DIES, DIES, DIES } },
+	{ "packet socket", try_packet, { DIES, DIES, DIES, DIES } },
+	{ "epoll", try_epoll, { DIES, OK, DIES, DIES } },
+	{ "exec", try_exec, { DIES, DIES, DIES, DIES } },
+	{ "fork", try_fork, { DIES, DIES, DIES, DIES } },
+	{ "ptrace", try_ptrace, { DIES, DIES, DIES, DIES } },
+	{ "kill", try_kill, { DIES, DIES, DIES, DIES } },
+	{ "signal to the parent", try_kill_parent, { DIES, DIES, DIES, DIES } },
+	{ "bpf", try_bpf, { DIES, DIES, DIES, DIES } },
+	{ "ioctl", try_ioctl, { DIES, DIES, OK, OK } },
+	{ "mkdirat", try_mkdirat, { DIES, DIES, OK, OK } },
+	{ "rmdir", try_rmdir, { DIES, DIES, OK, OK } },
+	{ "unlink", try_unlink, { DIES, DIES, DIES, DIES } },
 };
 
 static int wait_for(pid_t pid)
@@ -149,11 +158,9 @@ static int wait_for(pid_t pid)
 
 static void test_filters(void **state)
 {
-	static const enum sandbox_kind kinds[] = { SANDBOX_PURE, SANDBOX_NETWORK, SANDBOX_DEVICE };
-
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		for (int k = 0; k < 3; k++) {
+		for (int k = 0; k < KINDS; k++) {
 			pid_t pid = fork();
 			int got;
 
@@ -284,10 +291,9 @@ static void test_drop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_filters), cmocka_unit_test(test_fetch_filter),
-		cmocka_unit_test(test_close_others),
-		cmocka_unit_test(test_limit),	cmocka_unit_test(test_isolate),
-		cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_filters),	     cmocka_unit_test(test_fetch_filter),
+		cmocka_unit_test(test_close_others), cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_isolate),	     cmocka_unit_test(test_drop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,11 @@ enum tee attester_tee(const struct attester *a)
 	return a->ops->tee;
 }
 
+enum sandbox_kind attester_sandbox(const struct attester *a)
+{
+	return a->ops == &source_tdx_guest ? SANDBOX_VSOCK : SANDBOX_DEVICE;
+}
+
 static int try(struct attester *a, const struct source_ops *ops, const struct attester_config *c,
 	       char why[WHY_MAX])
 {
@@ -68,8 +73,9 @@ static const struct {
 		      .automatic = { &source_tsm, &source_sev_guest } },
 	[TEE_TDX] = { .shape = "a quote of version 4 or 5",
 		      .by_name = { [ATTESTER_TSM] = &source_tsm_tdx,
+				   [ATTESTER_TDX_GUEST] = &source_tdx_guest,
 				   [ATTESTER_SOFT] = &source_soft_tdx },
-		      .automatic = { &source_tsm_tdx } },
+		      .automatic = { &source_tsm_tdx, &source_tdx_guest } },
 	[TEE_NITRO] = { .shape = "a document with user_data",
 			.by_name = { [ATTESTER_NSM] = &source_nsm,
 				     [ATTESTER_SOFT] = &source_soft_nitro },

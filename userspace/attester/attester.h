@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Evidence of this guest, from whatever its hardware and kernel offer, behind one
- * interface: /dev/sev-guest, configfs-tsm, /dev/nsm, or soft (a lab's software attester).
+ * Evidence of this guest, from whatever its hardware and kernel offer, behind one interface:
+ * configfs-tsm, /dev/sev-guest, /dev/tdx_guest, /dev/nsm, or soft (a lab's software attester).
  */
 #ifndef ATTESTER_H
 #define ATTESTER_H
@@ -19,6 +19,7 @@ enum attester_source {
 	ATTESTER_SEV_GUEST,
 	ATTESTER_SOFT,
 	ATTESTER_NSM,
+	ATTESTER_TDX_GUEST,
 	ATTESTER_SOURCES
 };
 
@@ -31,7 +32,8 @@ struct attester_config {
 	enum attester_source source;
 	enum tee tee;
 	unsigned int vmpl;		   /* 0..3, asked of SNP's firmware */
-	char device[ATTESTER_PATH_MAX];	   /* "" is /dev/sev-guest or /dev/nsm */
+	char device[ATTESTER_PATH_MAX];	   /* "" is the one of its source */
+	uint16_t quote_port;		   /* of the host's quote generation service; 0: 4050 */
 	char tsm[ATTESTER_PATH_MAX];	   /* "" is /sys/kernel/config/tsm/report */
 	char directory[ATTESTER_PATH_MAX]; /* soft: keys, chain and guest.yaml, see attester/soft.h
 					    */

@@ -191,7 +191,7 @@ void attester_main(int fd, struct attester *a)
 	/* Its user stays: the device and configfs are root's. */
 	err = sandbox_drop_capabilities();
 	if (!err)
-		err = sandbox_enter(SANDBOX_DEVICE);
+		err = sandbox_enter(attester_sandbox(a));
 	if (err) {
 		log_warnx("cannot enter the sandbox: %s", strerror(-err));
 		_exit(2);

@@ -4,6 +4,7 @@
 #define SOURCE_H
 
 #include "attester/attester.h"
+#include "base/sandbox.h"
 
 enum {
 	SNP_REPORT_SIZE = 0x4a0, /* AMD 56860: every version so far */
@@ -21,7 +22,7 @@ struct source_ops {
 };
 
 extern const struct source_ops source_sev_guest, source_tsm, source_tsm_tdx, source_soft,
-	source_nsm, source_soft_nitro, source_soft_tdx;
+	source_nsm, source_tdx_guest, source_soft_nitro, source_soft_tdx;
 
 /* The clock a source lives by; a test brings its own. */
 struct source_clock {
@@ -43,6 +44,8 @@ void pace_called(struct pace *p, const struct source_clock *clock);
 /* An attester of one opened source, which it takes over.  NULL without memory. */
 struct attester *attester_new(const struct source_ops *ops, void *source);
 enum tee attester_tee(const struct attester *a);
+/* What its process may do. */
+enum sandbox_kind attester_sandbox(const struct attester *a);
 
 /* Reads requests and answers them until fd closes: 0, or -errno when the other side talks nonsense.
  */

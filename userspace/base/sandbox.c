@@ -295,6 +295,17 @@ static int allow_device(scmp_filter_ctx f)
 	return err ? err : allow_if(f, SCMP_SYS(unlinkat), 2, AT_REMOVEDIR, AT_REMOVEDIR);
 }
 
+/* Whatever is connected is a socket of this family: no other can be had. */
+static int allow_vsock(scmp_filter_ctx f)
+{
+	static const int calls[] = { SCMP_SYS(connect), SCMP_SYS(getsockopt) };
+	int err = allow_device(f);
+
+	if (!err)
+		err = allow_all(f, calls, sizeof(calls) / sizeof(*calls));
+	return err ? err : allow_if(f, SCMP_SYS(socket), 0, UINT32_MAX, AF_VSOCK);
+}
+
 /* getaddrinfo() asks which addresses there are, to put those first that can be reached. */
 static int allow_fetch(scmp_filter_ctx f)
 {
@@ -318,6 +329,8 @@ int sandbox_enter(enum sandbox_kind kind)
 		err = allow_network(f);
 	if (!err && kind == SANDBOX_DEVICE)
 		err = allow_device(f);
+	if (!err && kind == SANDBOX_VSOCK)
+		err = allow_vsock(f);
 	if (!err && is_fetch)
 		err = allow_fetch(f);
 	if (!err)

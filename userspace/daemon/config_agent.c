@@ -60,7 +60,8 @@ static void read_attester_source(struct conf *y, const yaml_node_t *node, void *
 					     [ATTESTER_TSM] = "tsm",
 					     [ATTESTER_SEV_GUEST] = "sev-guest",
 					     [ATTESTER_SOFT] = "soft",
-					     [ATTESTER_NSM] = "nsm" };
+					     [ATTESTER_NSM] = "nsm",
+					     [ATTESTER_TDX_GUEST] = "tdx-guest" };
 	unsigned int v;
 
 	if (conf_choice(y, node, names, CONFIG_COUNT(names), &v))
@@ -149,6 +150,7 @@ static const struct conf_key agent_keys[] = {
 	{ "source", false, read_attester_source, AGENT(attester.source) },
 	{ "device", false, read_path, AGENT(attester.device) },
 	{ "tsm", false, read_path, AGENT(attester.tsm) },
+	{ "quote-port", false, read_port, AGENT(attester.quote_port) },
 	{ "directory", false, read_directory, 0 },
 	{ "vmpl", false, read_vmpl, AGENT(attester.vmpl) },
 	{ "interfaces", false, read_guard_interfaces, 0 },

@@ -255,7 +255,8 @@ static json_t *agent_json(const struct config *c)
 					       [ATTESTER_TSM] = "tsm",
 					       [ATTESTER_SEV_GUEST] = "sev-guest",
 					       [ATTESTER_SOFT] = "soft",
-					       [ATTESTER_NSM] = "nsm" };
+					       [ATTESTER_NSM] = "nsm",
+					       [ATTESTER_TDX_GUEST] = "tdx-guest" };
 	const struct agent_config *a = &c->agent;
 	json_t *o = json_object(), *routers = json_array(), *services = json_array();
 
@@ -265,6 +266,8 @@ static json_t *agent_json(const struct config *c)
 	put_text(o, "source", sources[a->attester.source]);
 	put_text(o, "device", a->attester.device);
 	put_text(o, "tsm", a->attester.tsm);
+	if (a->attester.quote_port)
+		put_number(o, "quote-port", a->attester.quote_port);
 	put_text(o, "directory", a->attester.directory);
 	put_number(o, "vmpl", a->attester.vmpl);
 	put(o, "interfaces", interfaces_json(a->interfaces, a->interfaces_count));
