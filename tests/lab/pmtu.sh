@@ -77,6 +77,14 @@ first_hop_of() {	# VIP HOP
 	out=$(at far ping -n -c 1 -W 2 -t 1 "$1" || :)
 	grep -qiF "from $2" <<<"$out" && grep -qi exceeded <<<"$out" || { echo "$out"; return 1; }
 }
+# The same of TCP, by the real one: the hop, then the VIP.
+traced() {	# VIP HOP
+	local out
+
+	out=$(at far traceroute -n -T -p 443 -q 3 -w 2 -m 4 "$1") || { echo "$out"; return 1; }
+	[[ $(awk 'NR > 1 { for (i = 2; i <= NF; i++) if ($i ~ /[.:].*[.:]/) { print $i; next } }' <<<"$out") == "$2"$'\n'"$1" ]] ||
+		{ echo "$out"; return 1; }
+}
 outcome() { fairlead -j outcome show | jq "[.[] | select(.outcome == \"$1\") | .packets] | add"; }
 # What the far client's kernel has cut.
 cut6() { at far awk '$1 == "Ip6FragCreates" && $2 > 100 { found = 1 } END { exit !found }' /proc/net/snmp6; }
@@ -111,6 +119,11 @@ for vip in $vip4 $vip6; do
 		check "the second is the VIP"	pings -t 2 $vip
 	else
 		skip "$vip answers pings, two hops away" "there is no ping here"
+	fi
+	if command -v traceroute >/dev/null; then
+		check "traceroute over TCP says the same"	traced $vip "${hop[$vip]}"
+	else
+		skip "traceroute over TCP says the same" "there is no traceroute here"
 	fi
 done
 
