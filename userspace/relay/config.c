@@ -394,7 +394,7 @@ static void check_endpoints(struct conf *y, const yaml_node_t *root, struct rela
 	if (c->endpoints_count)
 		return;
 	for (size_t i = 0; i < c->listen_count; i++)
-		if (is_any(&c->listen[i].addr)) {
+		if (c->listen[i].port && is_any(&c->listen[i].addr)) {
 			conf_complain(
 				y, root,
 				"listens on every address: want endpoints, what clients dial");
