@@ -37,7 +37,7 @@ static const struct {
 	    .flags = SERVICE_SPECIAL | SERVICE_QUIC,
 	    .quic_offset = 1,
 	    .quic_length = 2 } },
-	{ GUE4, IPPROTO_TCP, { .id = 6, .flags = SERVICE_SPECIAL, .forward = FORWARD_GUE } },
+	{ GUE4, IPPROTO_TCP, { .id = 6, .flags = SERVICE_GUE, .forward = FORWARD_GUE } },
 	{ LAPSED4, IPPROTO_TCP, { .id = 4, .ring = RING_DEAD, .refusal = REFUSE_DROP } },
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The short way, of the packets that there are most of: untagged, nothing wrong with
- * them, to a service that wants them encapsulated, to a backend of their family.
+ * them, to a service that wants them encapsulated, be it in UDP, to a backend of their family.
  * Whatever is not like that, or cannot be forwarded, is left as it came to general.h,
  * which must say the same of a packet that could go either way.
  *
@@ -123,13 +123,15 @@ static __always_inline void brief_frame(void *d, const struct backend *to)
 	*(__u16 *)(d + 12) = to->ethertype;
 }
 
-static __always_inline void brief_outer4(__u32 *w, const struct backend *to)
+/* udp: bytes of a header between the two, a constant. */
+static __always_inline void brief_outer4(__u32 *w, const struct backend *to, __u32 udp)
 {
-	const __u8 *inner = (const void *)(w + 5);
-	__u32 length = bpf_ntohs(*(const __be16 *)(inner + 2)) + sizeof(struct iphdr);
+	const __u8 *inner = (const void *)(w + 5) + udp;
+	__u32 grow = sizeof(struct iphdr) + udp;
+	__u32 length = bpf_ntohs(*(const __be16 *)(inner + 2)) + grow;
 	__u32 first = bpf_htonl(0x45u << 24 | (__u32)inner[1] << 16 | length);
 	__u32 second = bpf_htonl(0x4000); /* id 0, DF */
-	__u32 third = bpf_htonl((__u32)OUTER_TTL << 24 | IPPROTO_IPIP << 16);
+	__u32 third = bpf_htonl((__u32)OUTER_TTL << 24 | (udp ? IPPROTO_UDP : IPPROTO_IPIP) << 16);
 	__u64 sum = (__u64)first + second + third + to->source4 + to->addr4;
 
 	w[0] = first;
@@ -139,59 +141,80 @@ static __always_inline void brief_outer4(__u32 *w, const struct backend *to)
 }
 
 static __always_inline void brief_outer6(__u32 *w, const struct settings *set,
-					 const struct backend *to, __u64 hash)
+					 const struct backend *to, __u64 hash, __u32 udp)
 {
 	const __u64 *src = (const void *)&set->source6, *dst = (const void *)&to->addr;
-	const __be32 *inner = w + 10;
-	__u32 length = bpf_ntohs(*(const __be16 *)(inner + 1)) + sizeof(struct ipv6hdr);
+	const __be32 *inner = w + 10 + udp / 4;
+	__u32 length = bpf_ntohs(*(const __be16 *)(inner + 1)) + sizeof(struct ipv6hdr) + udp;
 	__u64 *half = (void *)(w + 2);
 
 	w[0] = (inner[0] & bpf_htonl(0xfff00000)) | bpf_htonl(hash & FLOW_LABEL_MASK);
-	w[1] = bpf_htonl(length << 16 | IPPROTO_IPV6 << 8 | OUTER_TTL);
+	w[1] = bpf_htonl(length << 16 | (udp ? IPPROTO_UDP : IPPROTO_IPV6) << 8 | OUTER_TTL);
 	half[0] = src[0];
 	half[1] = src[1];
 	half[2] = dst[0];
 	half[3] = dst[1];
 }
 
-/* family is a constant: of the packet, so of the outer header too. */
-static __always_inline int forward(struct xdp_md *ctx, const struct brief *b, __be16 family)
-{
-	__u32 outer = family == bpf_htons(ETH_P_IP) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-	__u64 to = destination_hash(b->dst[0], b->dst[1], b->rest), hash;
+/* Who gets the packet, and as what. */
+struct parcel {
 	const struct settings *set;
-	const struct service *s;
-	struct choice c;
-	__u32 key = 0;
-	bool none;
+	const struct service *service;
+	struct choice choice;
+	__u64 hash;
+};
+
+/* family and udp are constants: of the packet, so of the outer header too, and as above. */
+static __always_inline int send(struct xdp_md *ctx, const struct brief *b, const struct parcel *p,
+				__be16 family, __u32 udp)
+{
+	bool ipv4 = family == bpf_htons(ETH_P_IP);
+	__u32 header = ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr), outer = header + udp;
+	const struct backend *to = p->choice.to;
+	__u32 *at;
 	void *d;
 
-	set = bpf_map_lookup_elem(&settings, &key);
-	if (!set)
+	if (!to || to->ethertype != family || b->length + outer > to->mtu ||
+	    bpf_xdp_adjust_head(ctx, -(int)outer))
+		return general(ctx, decision_of(&p->choice));
+	d = (void *)(long)ctx->data;
+	if (d + sizeof(struct ethhdr) + outer + header > (void *)(long)ctx->data_end)
+		return XDP_ABORTED; /* never: the inner header was there */
+	brief_frame(d, to);
+	at = d + sizeof(struct ethhdr);
+	if (ipv4)
+		brief_outer4(at, to, udp);
+	else
+		brief_outer6(at, p->set, to, p->hash, udp);
+	if (udp)
+		gue_write(at + header / 4, b->length + udp, p->hash);
+	count_forwarded(p->service->id, to->id, ctx->data_end - ctx->data - outer, p->choice.anew);
+	return likely(to->ifindex == ctx->ingress_ifindex) ? XDP_TX : bpf_redirect(to->ifindex, 0);
+}
+
+/* family is a constant. */
+static __always_inline int forward(struct xdp_md *ctx, const struct brief *b, __be16 family)
+{
+	__u64 to = destination_hash(b->dst[0], b->dst[1], b->rest);
+	struct parcel p = {};
+	__u32 key = 0;
+	bool none;
+
+	p.set = bpf_map_lookup_elem(&settings, &key);
+	if (!p.set)
 		return XDP_ABORTED; /* never */
-	s = brief_service(set, b, to, &none);
-	if (!s && none) {
+	p.service = brief_service(p.set, b, to, &none);
+	if (!p.service && none) {
 		count(OUT_NOT_OURS, ctx->data_end - ctx->data);
 		return XDP_PASS;
 	}
-	if (!s || s->flags & SERVICE_SPECIAL)
+	if (!p.service || p.service->flags & SERVICE_SPECIAL)
 		return general(ctx, 0);
-	hash = flow_hash_to(set, to, b->src[0], b->src[1], b->sport);
-	c = choose(set, s, hash, b->opens);
-	if (!c.to || c.to->ethertype != family || b->length + outer > c.to->mtu ||
-	    bpf_xdp_adjust_head(ctx, -(int)outer))
-		return general(ctx, decision_of(&c));
-	d = (void *)(long)ctx->data;
-	if (d + sizeof(struct ethhdr) + 2 * outer > (void *)(long)ctx->data_end)
-		return XDP_ABORTED; /* never: the inner header was there */
-	brief_frame(d, c.to);
-	if (family == bpf_htons(ETH_P_IP))
-		brief_outer4(d + sizeof(struct ethhdr), c.to);
-	else
-		brief_outer6(d + sizeof(struct ethhdr), set, c.to, hash);
-	count_forwarded(s->id, c.to->id, ctx->data_end - ctx->data - outer, c.anew);
-	return likely(c.to->ifindex == ctx->ingress_ifindex) ? XDP_TX
-							     : bpf_redirect(c.to->ifindex, 0);
+	p.hash = flow_hash_to(p.set, to, b->src[0], b->src[1], b->sport);
+	p.choice = choose(p.set, p.service, p.hash, b->opens);
+	return likely(!(p.service->flags & SERVICE_GUE))
+		       ? send(ctx, b, &p, family, 0)
+		       : send(ctx, b, &p, family, sizeof(struct udphdr));
 }
 
 #endif

@@ -88,6 +88,7 @@ enum service_flags {
 	SERVICE_QUIC = 8,    /* connection ids before addresses */
 	SERVICE_MARKS = 16,  /* marks may raise a flow's class */
 	SERVICE_SOURCES = 32, /* and some of them are prefixes of sources */
+	SERVICE_GUE = 64, /* forward says so; by itself that is not special */
 };
 
 /* One slot of services: a cache line. */

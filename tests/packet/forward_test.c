@@ -27,7 +27,9 @@ static void set_mode(struct rig *r, enum forward mode)
 {
 	for (uint16_t id = SERVICE_TCP4; id <= SERVICE_UDP6; id++) {
 		rig_service(r, id)->forward = (uint8_t)mode;
-		rig_service(r, id)->flags = mode == FORWARD_ENCAP ? 0 : SERVICE_SPECIAL;
+		rig_service(r, id)->flags = mode == FORWARD_ENCAP ? 0
+					    : mode == FORWARD_GUE ? SERVICE_GUE
+								  : SERVICE_SPECIAL;
 	}
 }
 

@@ -104,7 +104,7 @@ static void test_services_flip_and_keep_rings(void **state)
 	assert_int_equal(s->forward, FORWARD_GUE);
 	assert_int_equal(s->new_rate, 7);
 	assert_int_equal(s->new_burst, 8);
-	assert_true(s->flags & SERVICE_SPECIAL);
+	assert_int_equal(s->flags, SERVICE_GUE);
 	assert_true(settle_same(tables_ring(t, ids[0], &slots), ring, 5));
 	assert_int_equal(slots, 5);
 	daemon_end(t);

@@ -206,7 +206,9 @@ static uint16_t flags_of(const struct service_want *w)
 	flags |= marks_flags(&w->marks);
 	if (w->quic_length)
 		flags |= SERVICE_QUIC | SERVICE_SPECIAL;
-	return w->forward != FORWARD_ENCAP || w->mss ? flags | SERVICE_SPECIAL : flags;
+	if (w->forward == FORWARD_GUE)
+		flags |= SERVICE_GUE;
+	return w->forward == FORWARD_L2 || w->mss ? flags | SERVICE_SPECIAL : flags;
 }
 
 static int fill(const struct tables *t, struct draft *f, char why[DATAPLANE_WHY_MAX])
