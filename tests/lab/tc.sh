@@ -13,11 +13,11 @@ bytes=8000000
 heartbeat_ms=200
 pins=/sys/fs/bpf/fairlead
 
-moves() {	# NODE VIP: many bytes up, and down
+moves() {	# NODE VIP [PORT]: many bytes up, and down
 	local way out name ours theirs
 
 	for way in put get; do
-		out=$(at "$1" "$build/tests/tools/traffic_talk" -w 10000 $way "$2" 443 $bytes) ||
+		out=$(at "$1" "$build/tests/tools/traffic_talk" -w 10000 $way "$2" "${3:-443}" $bytes) ||
 			{ echo "$out"; return 1; }
 		read -r name ours theirs <<<"$out"
 		[[ $ours == "$theirs" && ${#ours} == 64 ]] || { echo "$out"; return 1; }
@@ -26,6 +26,7 @@ moves() {	# NODE VIP: many bytes up, and down
 }
 asks() { at "$1" "$build/tests/tools/traffic_talk" ask "$2" "${3:-443}" 8; }
 refused() { asks "$1" "$2" >/dev/null; (($? == 3)); }
+refused_udp() { at "$1" "$build/tests/tools/traffic_talk" -u ask "$2" 5353 >/dev/null; (($? == 3)); }
 packets_of() { fairlead -j outcome show | jq --arg o "$1" 'map(select(.outcome == $o) | .packets) | add // 0'; }
 steered() { fairlead -j -s service show pay4 | jq "[.. | objects | .$1? // empty] | add"; }
 pieces() { echo $(($(steered bytes) / $(steered packets))); }	# bytes of what was steered as one
@@ -38,7 +39,8 @@ client client 1
 node router 2
 fleet genuine-1=genuine genuine-2=genuine
 identity router 10.77.0.2 fd77::2
-router_config | sed 's/interfaces: \[eth0\]/tc: {ingress: [eth0], egress: [eth0]}/' >$run/router.yaml
+router_config | sed -e 's/interfaces: \[eth0\]/tc: {ingress: [eth0], egress: [eth0]}/' \
+	-e 's/port: 443$/&\n      mss: 1300/' -e 's/port: 8443$/&\n      forward: gue/' >$run/router.yaml
 # Its own packets leave by eth0, whoever the next hop is.
 at router ip -batch - <<-END
 	route add 10.99.0.0/16 via 10.77.0.1
@@ -69,6 +71,10 @@ for vip in $vip4 $vip6; do
 	check "so do those of the router's own host"	moves router $vip
 done
 check "which heard what is too big"	[ "$(packets_of too_big)" -gt "$before" ]
+for vip in $vip4 $vip6; do
+	check "the same by $vip, wrapped in GUE"	moves client $vip 8443
+	check "and from the router's own host"	moves router $vip 8443
+done
 check "a ping of the client's is answered"	at client ping -c 2 -i 0.2 -W 2 -q $vip4
 check "and one of its own"	at router ping -c 2 -i 0.2 -W 2 -q $vip4
 
@@ -85,8 +91,12 @@ for vip in $vip4 $vip6; do
 	check "without a lease a client is refused at once by $vip"	refused client $vip
 	check "and a client on the router"	refused router $vip
 done
+# Now the router's host writes the checksums that the client began.
 at router ethtool -K eth0 tx off >/dev/null
-check "also when the checksum was the sender's to be written late"	refused client $vip4
+for vip in $vip4 $vip6; do
+	check "also when a checksum was to be written late, by RST from $vip"	refused client $vip
+	check "and by ICMP"	refused_udp client $vip
+done
 
 check "the pins stay while an interface carries them"	eval '! fairlead map unpin'
 for way in ingress egress; do
@@ -94,10 +104,33 @@ for way in ingress egress; do
 done
 check "they are gone"	by_tc '[]'
 check "once more is refused"	eval '! at router "$build/fairlead" detach eth0 tc-egress'
+
+# A device whose only use is to be a way out.
+at router ip -batch - <<-END
+	link add dev steer type veth peer name nowhere
+	link set dev nowhere up
+	link set dev steer arp off up
+	route replace 10.99.0.0/16 dev steer src 10.77.0.2
+	route replace fd99::/32 dev steer src fd77::2
+END
+check "attach to its way out"	at router "$build/fairlead" attach steer tc-egress
+for vip in $vip4 $vip6; do
+	check "from there a refusal by $vip is handed in"	refused router $vip
+done
 for node in genuine-1 genuine-2; do fairlead backend admit $node >/dev/null; done
 check "both are admitted again"	within 15 attested genuine-1 genuine-2
+for vip in $vip4 $vip6; do
+	check "and the way to $vip leads out of eth0"	moves router $vip
+done
 at router tc qdisc add dev eth0 clsact
 check "tc itself takes the pinned program"	\
 	at router tc filter add dev eth0 ingress bpf da pinned $pins/steer_ingress
 check "and it steers"	asks client $vip4
+at router tc filter del dev eth0 ingress
+at router tc filter add dev eth0 ingress pref 60 handle 0xfa17 bpf da pinned $pins/steer_ingress
+check "a filter in our place is known as ours"	\
+	eval '[[ $(at router "$build/fairlead" -j attach eth0 tc-ingress | jq -r ".mode, .was_there" | paste -sd" ") == "clsact true" ]]'
+check "and is taken away like one"	at router "$build/fairlead" detach eth0 tc-ingress
+at router tc filter add dev eth0 ingress pref 60 handle 0xfa17 bpf da pinned /sys/fs/bpf/lab/sink
+check "somebody else's is left alone"	eval '! at router "$build/fairlead" attach eth0 tc-ingress'
 done_testing
