@@ -19,6 +19,7 @@
 
 enum {
 	FILES_BESIDE = 64, /* descriptors that no connection has */
+	STOP_S = 2,
 };
 
 struct family {
@@ -26,6 +27,7 @@ struct family {
 	struct event_base *base;
 	struct child *relay, *attester, *resolver;
 	struct event *signals[3];
+	bool stopping;
 	uint8_t out[IPC_MAX];
 };
 
@@ -135,6 +137,20 @@ static const struct child_ops attester_ops = { "fairlead-attest", attester_run_c
 static const struct child_ops resolver_ops = { "fairlead-names", resolver_run_child,
 					       resolver_received, NULL, NULL };
 
+/* The relay first, so that it can say what it has carried; it gets a while for that. */
+static void stop(struct family *f)
+{
+	static const struct timeval patience = { STOP_S, 0 };
+
+	log_info("stopping");
+	f->stopping = true;
+	event_base_loopexit(f->base, &patience);
+	if (child_pid(f->relay))
+		kill(child_pid(f->relay), SIGTERM);
+	else
+		event_base_loopbreak(f->base);
+}
+
 static void on_signal(evutil_socket_t sig, short what, void *arg)
 {
 	struct family *f = arg;
@@ -143,13 +159,17 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 
 	(void)what;
 	if (sig != SIGCHLD) {
-		log_info("stopping");
-		event_base_loopbreak(f->base);
+		stop(f);
 		return;
 	}
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (!child_reaped(f->relay, pid, status) && !child_reaped(f->attester, pid, status))
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (child_reaped(f->relay, pid, status)) {
+			if (f->stopping)
+				event_base_loopbreak(f->base);
+		} else if (!child_reaped(f->attester, pid, status)) {
 			child_reaped(f->resolver, pid, status);
+		}
+	}
 }
 
 static int start(struct family *f)

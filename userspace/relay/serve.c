@@ -76,6 +76,12 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 		log_info("%s: not let in: %s", text, why);
 }
 
+static void on_term(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig, (void)what;
+	event_base_loopbreak(arg); /* relay_close() tells what each connection has carried */
+}
+
 static int listen_all(struct server *s, char why[WHY_MAX])
 {
 	const struct relay_config *c = s->config;
@@ -112,7 +118,8 @@ static int open_all(struct server *s, int fd, char why[WHY_MAX])
 	s->admit = admit_new(&limits, seed);
 	s->base = event_base_new();
 	s->parent = s->base ? parent_new(s->base, fd, &parent_ops, s) : NULL;
-	if (!s->admit || !s->parent || !ask_open(s))
+	s->term = s->base ? evsignal_new(s->base, SIGTERM, on_term, s->base) : NULL;
+	if (!s->admit || !s->parent || !ask_open(s) || !s->term || event_add(s->term, NULL))
 		return -ENOMEM;
 	for (size_t i = 0; i < c->destinations_count; i++)
 		if (c->destinations[i].is_literal)
@@ -157,6 +164,8 @@ void relay_close(struct server *s)
 	parent_free(s->parent);
 	if (s->quote_timer)
 		event_free(s->quote_timer);
+	if (s->term)
+		event_free(s->term);
 	if (s->base)
 		event_base_free(s->base);
 	relay_tls_close(s->tls);
