@@ -84,7 +84,6 @@ struct server {
 	uint32_t exchange;
 	uint64_t counter; /* of claims */
 	struct event *quote_timer;
-	struct event *term; /* SIGTERM */
 };
 
 /* Takes over fd and gives source back at its end. */

@@ -141,13 +141,12 @@ static const struct child_ops resolver_ops = { "fairlead-names", resolver_run_ch
 static void stop(struct family *f)
 {
 	static const struct timeval patience = { STOP_S, 0 };
+	struct ipc_writer w = ipc_begin(f->out, sizeof(f->out), MSG_STOP, 0);
 
 	log_info("stopping");
 	f->stopping = true;
 	event_base_loopexit(f->base, &patience);
-	if (child_pid(f->relay))
-		kill(child_pid(f->relay), SIGTERM);
-	else
+	if (child_send(f->relay, &w))
 		event_base_loopbreak(f->base);
 }
 

@@ -82,10 +82,11 @@ struct relay_config {
 	char boot_id[WIRE_BOOT_ID_MAX];
 };
 
-/* Through the parent; id is the destination's index. */
+/* Through the parent; id is the destination's index, or of no use. */
 enum relay_message {
 	MSG_RESOLVE = 160, /* relay -> resolver, no fields */
 	MSG_RESOLVED,	   /* resolver -> relay, struct resolved */
+	MSG_STOP,	   /* parent -> relay, no fields */
 };
 
 struct resolved {

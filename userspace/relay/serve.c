@@ -19,9 +19,17 @@ enum {
 	HEADROOM_BYTES = 64 << 20,
 };
 
+/* relay_close() tells what each connection has carried. */
+static bool stop(struct server *s)
+{
+	event_base_loopbreak(s->base);
+	return true;
+}
+
 static bool received(void *arg, const struct ipc_message *m)
 {
-	return m->type == MSG_QUOTE	 ? ask_answered(arg, m)
+	return m->type == MSG_STOP	 ? stop(arg)
+	       : m->type == MSG_QUOTE	 ? ask_answered(arg, m)
 	       : m->type == MSG_RESOLVED ? reach_resolved(arg, m)
 					 : false;
 }
@@ -76,12 +84,6 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 		log_info("%s: not let in: %s", text, why);
 }
 
-static void on_term(evutil_socket_t sig, short what, void *arg)
-{
-	(void)sig, (void)what;
-	event_base_loopbreak(arg); /* relay_close() tells what each connection has carried */
-}
-
 static int listen_all(struct server *s, char why[WHY_MAX])
 {
 	const struct relay_config *c = s->config;
@@ -118,8 +120,7 @@ static int open_all(struct server *s, int fd, char why[WHY_MAX])
 	s->admit = admit_new(&limits, seed);
 	s->base = event_base_new();
 	s->parent = s->base ? parent_new(s->base, fd, &parent_ops, s) : NULL;
-	s->term = s->base ? evsignal_new(s->base, SIGTERM, on_term, s->base) : NULL;
-	if (!s->admit || !s->parent || !ask_open(s) || !s->term || event_add(s->term, NULL))
+	if (!s->admit || !s->parent || !ask_open(s))
 		return -ENOMEM;
 	for (size_t i = 0; i < c->destinations_count; i++)
 		if (c->destinations[i].is_literal)
@@ -164,8 +165,6 @@ void relay_close(struct server *s)
 	parent_free(s->parent);
 	if (s->quote_timer)
 		event_free(s->quote_timer);
-	if (s->term)
-		event_free(s->term);
 	if (s->base)
 		event_base_free(s->base);
 	relay_tls_close(s->tls);
@@ -192,7 +191,8 @@ void relay_main(int fd, const struct relay_config *c)
 	int err;
 
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGINT, SIG_IGN); /* from a terminal: our parent ends us by closing fd */
+	signal(SIGINT, SIG_IGN); /* from a terminal or systemd: our parent says when */
+	signal(SIGTERM, SIG_IGN);
 	if (relay_open(fd, c, &s, why))
 		fatalx("%s", why);
 	err = confine(c);
