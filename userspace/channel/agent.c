@@ -160,6 +160,22 @@ static bool is_ours(const struct wire_claims *claims, const struct wire_endpoint
 	return false;
 }
 
+/*
+ * Read each time, so that a key that was changed is vouched for at once.  What cannot be read is
+ * left out: clients refuse a key that is not there.
+ */
+static void list_service_keys(const struct channel_config *config, struct wire_claims *claims)
+{
+	char why[WHY_MAX];
+
+	for (size_t i = 0; i < config->service_keys_count && i < CHANNEL_SERVICE_KEYS_MAX; i++)
+		if (tls_key_of_file(config->service_keys[i],
+				    claims->service_keys[claims->service_keys_count], why))
+			claims->service_keys_count++;
+		else
+			log_warnx("service-keys: %s", why);
+}
+
 static void make_claims(const struct conn *c, struct wire_claims *out)
 {
 	const struct channel_host *h = c->agent->host;
@@ -173,6 +189,8 @@ static void make_claims(const struct conn *c, struct wire_claims *out)
 	out->has_egress = h->config->confined;
 	memcpy(out->egress, h->config->egress, sizeof(out->egress));
 	list_endpoints(c, out);
+	if (c->client)
+		list_service_keys(h->config, out);
 }
 
 /* All of it is our own view of the session; nothing of it is what the peer says it is. */

@@ -16,6 +16,7 @@
 enum {
 	CHANNEL_PATH_MAX = 256,
 	CHANNEL_ENDPOINTS_MAX = 64,
+	CHANNEL_SERVICE_KEYS_MAX = 16,
 };
 
 struct channel_endpoint {
@@ -45,6 +46,9 @@ struct channel_config {
 	size_t endpoints_count;
 	bool confined; /* what leaves this guest; egress is the digest of how, for claims */
 	uint8_t egress[32];
+	/* Certificates that services in this guest show, for clients to know their keys by. */
+	char service_keys[CHANNEL_SERVICE_KEYS_MAX][CHANNEL_PATH_MAX];
+	size_t service_keys_count;
 	unsigned int silence_ms; /* an agent hangs up on a router silent for this long */
 };
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -331,6 +332,24 @@ bool tls_describe(SSL *ssl, unsigned long err, char why[WHY_MAX])
 		refuse(why, "TLS", text ? text : "failed");
 	ERR_clear_error();
 	return !path;
+}
+
+bool tls_key_of_file(const char *path, uint8_t out[32], char why[WHY_MAX])
+{
+	FILE *f = fopen(path, "re");
+	X509 *cert = f ? PEM_read_X509(f, NULL, no_passphrase, NULL) : NULL;
+	uint8_t *der = NULL;
+	int n = cert ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der) : 0;
+	bool ok = n > 0 && EVP_Digest(der, n, out, NULL, EVP_sha256(), NULL) == 1;
+
+	if (!ok)
+		refuse(why, path, f ? "no certificate in PEM" : strerror(errno));
+	OPENSSL_free(der);
+	X509_free(cert);
+	if (f)
+		fclose(f);
+	ERR_clear_error();
+	return ok;
 }
 
 bool tls_random(void *out, size_t n)

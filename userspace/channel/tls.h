@@ -43,6 +43,8 @@ SSL *tls_server(struct tls *t);
 
 /* False and why[] unless everything about a finished handshake is as fairlead/1 wants it. */
 bool tls_identify(SSL *ssl, struct tls_peer *out, char why[WHY_MAX]);
+/* SHA-256 of the SPKI of the first certificate in a PEM file, or false and why[]. */
+bool tls_key_of_file(const char *path, uint8_t out[32], char why[WHY_MAX]);
 /* The node that a certificate names, or false and why[]. */
 bool tls_node_of(X509 *cert, char out[NAME_MAX_BYTES], char why[WHY_MAX]);
 /* Whether the peer's certificate lists this address. */

@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "channel/wire.h"
+
 _Static_assert((int)CHANNEL_PATH_MAX == (int)CONFIG_PATH_MAX, "read_path() fills them");
+_Static_assert((int)CHANNEL_SERVICE_KEYS_MAX == (int)WIRE_SERVICE_KEYS_MAX, "claims hold them");
 _Static_assert((int)ATTESTER_PATH_MAX == (int)CONFIG_PATH_MAX, "read_path() fills them");
 
 enum {
@@ -106,6 +109,14 @@ static void read_routers(struct conf *y, const yaml_node_t *node, void *field)
 						 sizeof(*a->routers));
 }
 
+static void read_service_keys(struct conf *y, const yaml_node_t *node, void *field)
+{
+	struct channel_config *c = field;
+
+	c->service_keys_count = conf_sequence(y, node, CHANNEL_SERVICE_KEYS_MAX, read_path,
+					      c->service_keys, sizeof(*c->service_keys));
+}
+
 static const struct conf_key service_keys[] = {
 	{ "vip", true, read_unicast, offsetof(struct channel_endpoint, addr) },
 	{ "port", true, read_port, offsetof(struct channel_endpoint, port) },
@@ -156,6 +167,7 @@ static const struct conf_key agent_keys[] = {
 	{ "interfaces", false, read_guard_interfaces, 0 },
 	{ "routers", false, read_routers, 0 },
 	{ "services", false, read_services, offsetof(struct draft, config.agent) },
+	{ "service-keys", false, read_service_keys, offsetof(struct draft, config.channel) },
 	{ "egress", false, read_egress, 0 },
 };
 

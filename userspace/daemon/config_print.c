@@ -249,6 +249,16 @@ static json_t *egress_json(const struct egress_config *e)
 	return o;
 }
 
+static void put_service_keys(json_t *o, const struct channel_config *c)
+{
+	json_t *keys = c->service_keys_count ? json_array() : NULL;
+
+	for (size_t i = 0; i < c->service_keys_count; i++)
+		json_array_append_new(keys, json_string(c->service_keys[i]));
+	if (keys)
+		put(o, "service-keys", keys);
+}
+
 static json_t *agent_json(const struct config *c)
 {
 	static const char *const sources[] = { [ATTESTER_AUTO] = "auto",
@@ -283,6 +293,7 @@ static json_t *agent_json(const struct config *c)
 		json_array_append_new(services, s);
 	}
 	put(o, "services", services);
+	put_service_keys(o, &c->channel);
 	if (a->egress.wanted)
 		put(o, "egress", egress_json(&a->egress));
 	return o;
