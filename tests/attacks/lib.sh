@@ -12,9 +12,9 @@ canaries=$run/canaries
 plant_canaries() {
 	cat >$canaries <<-END
 		AKIAFAIRLEADCANARY07
-		-----BEGIN EC PRIVATE KEY-----
+		-----BEGIN CANARY PRIVATE KEY-----
 		MHcCAQEEIFAIRLEADcanary0fQ7hT2mXw9Zl4vRk8sYp1UoGNjB5eaoAoGCC
-		-----END EC PRIVATE KEY-----
+		-----END CANARY PRIVATE KEY-----
 		4929173845016232
 	END
 	# An agent says all of it; the lines that only close a key are nothing to look for.
@@ -59,8 +59,8 @@ tap() {
 	begin "$1-inside" router "$tools/tap" -o "$run/$1-inside.pcap" eth0 lo
 	"$tools/tap" -o "$run/$1-cable.pcap" router >"$run/$1-cable.log" 2>&1 </dev/null &
 	job[$1-cable]=$!
-	within 5 grep -q tapping "$run/$1-inside.log"
-	within 5 grep -q tapping "$run/$1-cable.log"
+	within 5 grep -qs tapping "$run/$1-inside.log"
+	within 5 grep -qs tapping "$run/$1-cable.log"
 }
 untap() {	# NAME
 	end "$1-inside"
