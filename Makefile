@@ -164,9 +164,9 @@ install: all
 	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/sbin
 	install -m 644 $(BUILD)/router.bpf.o $(BUILD)/guard.bpf.o $(BUILD)/egress.bpf.o $(DESTDIR)$(PREFIX)/lib/fairlead
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/fairlead
-	sed 's,/usr/local/,$(PREFIX)/,' packaging/fairleadd.service \
-		>$(DESTDIR)$(PREFIX)/lib/systemd/system/fairleadd.service
-	install -m 644 docs/*.md docs/fairlead.yaml LICENSE README.md \
+	for u in packaging/*.service; do sed 's,/usr/local/,$(PREFIX)/,' $$u \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
+	install -m 644 docs/*.md docs/*.yaml LICENSE README.md \
 		$(DESTDIR)$(PREFIX)/share/doc/fairlead
 	for s in 1 5 7 8; do install -d $(DESTDIR)$(PREFIX)/share/man/man$$s; \
 	  for m in man/*.$$s; do [ ! -e $$m ] || \

@@ -45,6 +45,9 @@ sed 's/ *#.*//' docs/fairlead.yaml | grep -oE '(^|[ {])[a-z0-9-]+:( |$)' | tr -d
 # .It Cm a , b and .Cm a , b , whole words that could be keys
 sed -n 's/^\.\(It \)\?Cm //p' man/fairlead.yaml.5 | tr ' ' '\n' | grep -E '^[a-z]' >"$tmp/documented"
 
+grep -ohE '\{ "[a-z0-9-]+", (true|false),' userspace/relay/config.c | cut -d'"' -f2 >"$tmp/keys.relay"
+sed -n 's/^\.\(It \)\?Cm //p' man/fairlead-relay.8 | tr ' ' '\n' | grep -E '^[a-z]' >"$tmp/documented.relay"
+
 # { "word", "asked of the daemon", NAME…
 object_commands() {
 	awk -F'"' '/^static const struct command [a-z]+_commands/ {
@@ -116,6 +119,8 @@ check "packet-rows.md has every outcome, and no other" \
 	same_words "$tmp/outcomes" "$tmp/outcomes.md" "the sources" "the page"
 check "packet-rows.md names a row for each" no_outcome_without_rows
 check "and the rows that it names are there" rows_exist
+check "fairlead-relay(8) has every key, and no other" \
+	same_words "$tmp/keys.relay" "$tmp/documented.relay" "the sources" "the page"
 check "the example of fairlead.yaml(5) is docs/fairlead.yaml" example
 check "mandoc finds nothing wrong with the pages" lint
 echo "1..$n"
