@@ -241,6 +241,24 @@ static void test_foreign_endpoint(void **state)
 	good_router_goes_on();
 }
 
+/* The answer to the first question is the first one's, whatever was asked meanwhile. */
+static void test_answer_names_its_question(void **state)
+{
+	struct hostile *h = greeted();
+	char text[1024];
+
+	(void)state;
+	assert_true(hostile_say(h, attest(text, sizeof(text), 5, "127.0.0.1", port)));
+	proc_wants(&agent, MSG_QUOTE_WANTED, -1);
+	assert_true(hostile_say(h, attest(text, sizeof(text), 6, "127.0.0.1", port)));
+	assert_true(hostile_hears_type(h, "ERROR"));
+	proc_quote(&agent, 0);
+	assert_true(hostile_hears_type(h, "EVIDENCE"));
+	assert_non_null(strstr(h->text, "\"id\":5,"));
+	hostile_free(h);
+	good_router_goes_on();
+}
+
 static void test_two_at_once_and_a_replay(void **state)
 {
 	struct hostile *h = greeted();
@@ -504,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_foreign_endpoint),
+		cmocka_unit_test(test_answer_names_its_question),
 		cmocka_unit_test(test_two_at_once_and_a_replay),
 		cmocka_unit_test(test_late_quote),
 		cmocka_unit_test(test_no_tickets_no_resumption),

@@ -35,6 +35,7 @@ struct conn {
 	bool client; /* it releases bytes of its own by what it hears; otherwise a router */
 
 	uint64_t last_id;   /* of its latest ATTEST */
+	uint64_t asked_id;  /* of the one that our parent is asked about */
 	uint64_t result_id; /* whose RESULT may come; 0: none */
 	uint32_t exchange;  /* with our parent about it; 0: none */
 	enum tee tee;
@@ -219,6 +220,7 @@ static bool ask_parent(struct conn *c, struct bytes request)
 	if (parent_send(parent, &w))
 		return false;
 	c->exchange = c->agent->exchange;
+	c->asked_id = c->last_id;
 	c->tee = b.tee;
 	event_add(c->timer, &limit);
 	return true;
@@ -326,7 +328,7 @@ static void on_quote_timeout(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	end_exchange(c);
-	if (answer_error(c, c->last_id, WIRE_ERROR_UNAVAILABLE, "the hardware did not answer"))
+	if (answer_error(c, c->asked_id, WIRE_ERROR_UNAVAILABLE, "the hardware did not answer"))
 		drop(c);
 }
 
@@ -334,13 +336,13 @@ static int send_evidence(struct conn *c, const struct msg_quote *q)
 {
 	struct wire_message m = { .type = WIRE_EVIDENCE };
 
-	m.evidence.id = c->last_id;
+	m.evidence.id = c->asked_id;
 	m.evidence.tee = q->tee;
 	m.evidence.report = q->report;
 	m.evidence.certs_count = q->certs_count;
 	memcpy(m.evidence.certs, q->certs, sizeof(m.evidence.certs));
 	m.evidence.claims = bytes_of(c->claims, c->claims_n);
-	c->result_id = c->last_id;
+	c->result_id = c->asked_id;
 	return session_send(c->session, &m);
 }
 
@@ -350,14 +352,14 @@ static int answer(struct conn *c, const struct msg_quote *q)
 
 	if (q->failed) {
 		log_info("%s: no evidence: %s", who(c, name), q->why);
-		return answer_error(c, c->last_id,
+		return answer_error(c, c->asked_id,
 				    q->failed == EBUSY || q->failed == EAGAIN
 					    ? WIRE_ERROR_BUSY
 					    : WIRE_ERROR_UNAVAILABLE,
 				    q->why);
 	}
 	if (q->tee != c->tee || !q->report.n)
-		return answer_error(c, c->last_id, WIRE_ERROR_UNAVAILABLE,
+		return answer_error(c, c->asked_id, WIRE_ERROR_UNAVAILABLE,
 				    "the evidence is not of the kind that was asked for");
 	return send_evidence(c, q);
 }
@@ -376,7 +378,7 @@ bool agent_receive(struct agent *a, const struct ipc_message *m)
 		return true; /* the router has left meanwhile */
 	end_exchange(c);
 	if (answer(c, &q) &&
-	    answer_error(c, c->last_id, WIRE_ERROR_UNAVAILABLE, "the evidence is too long"))
+	    answer_error(c, c->asked_id, WIRE_ERROR_UNAVAILABLE, "the evidence is too long"))
 		drop(c);
 	return true;
 }
