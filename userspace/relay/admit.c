@@ -14,7 +14,7 @@ enum {
 struct admit {
 	struct admit_limits limits;
 	struct bucket bucket;
-	uint64_t seed, connections;
+	uint64_t seed;
 	uint32_t mask;
 	struct source sources[];
 };
@@ -101,22 +101,16 @@ struct source *admit_enter(struct admit *a, const struct addr *from, uint64_t no
 		*why = "too many sources at a time";
 	else if (s->connections >= a->limits.per_source)
 		*why = "too many connections from its source";
-	else if (a->connections >= a->limits.connections)
-		*why = "too many connections";
 	else if (!bucket_take(&s->bucket, a->limits.rate_per_source, now_ms))
 		*why = "its source connects too often";
 	else if (!bucket_take(&a->bucket, a->limits.rate, now_ms))
 		*why = "too many connect at once";
-	else {
-		s->connections++;
-		a->connections++;
-		return s;
-	}
+	else
+		return s->connections++, s;
 	return NULL;
 }
 
-void admit_leave(struct admit *a, struct source *s)
+void admit_leave(struct source *s)
 {
 	s->connections--;
-	a->connections--;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who may connect: so many at a time and so many a second, in all and from each source,
+ * Who may connect: so many a second in all, so many at a time and a second from each source,
  * which is an IPv4 address or an IPv6 /64.  Pure: time and the seed are passed in.
  */
 #ifndef RELAY_ADMIT_H
@@ -23,7 +23,8 @@ struct source {
 };
 
 struct admit_limits {
-	uint64_t connections, per_source, rate, rate_per_source;
+	uint64_t connections; /* that there will be at a time: for the table's size */
+	uint64_t per_source, rate, rate_per_source;
 };
 
 struct admit;
@@ -34,6 +35,6 @@ void admit_free(struct admit *a);				      /* takes NULL */
 /* The source that is to be given back by admit_leave(), or NULL and *why. */
 struct source *admit_enter(struct admit *a, const struct addr *from, uint64_t now_ms,
 			   const char **why);
-void admit_leave(struct admit *a, struct source *s);
+void admit_leave(struct source *s);
 
 #endif

@@ -24,7 +24,7 @@ static void conn_free(struct conn *c)
 			event_free(events[i]);
 	end_close(&c->client);
 	end_close(&c->dest);
-	admit_leave(c->server->admit, c->source);
+	admit_leave(c->source);
 	TAILQ_REMOVE(&c->server->conns, c, all);
 	free(c->claims);
 	free(c->up.buf);
@@ -324,7 +324,7 @@ void conn_new(struct server *s, int fd, struct source *source, const char *from)
 	struct conn *c = calloc(1, sizeof(*c));
 
 	if (!c) {
-		admit_leave(s->admit, source);
+		admit_leave(source);
 		close(fd);
 		return;
 	}

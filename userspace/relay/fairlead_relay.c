@@ -42,7 +42,7 @@ static const struct option options[] = {
 static struct relay_config *read_whole(const char *path)
 {
 	struct relay_config *c = relay_config_read(path, stderr);
-	char why[WHY_MAX] = "";
+	char why[WHY_MAX] = "no memory";
 	struct relay_tls *t;
 
 	if (!c || !relay_tls_open(c, &t, why)) {

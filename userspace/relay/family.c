@@ -28,6 +28,7 @@ struct family {
 	struct child *relay, *attester, *resolver;
 	struct event *signals[3];
 	bool stopping;
+	uint32_t quoting; /* what the attester was last asked */
 	uint8_t out[IPC_MAX];
 };
 
@@ -57,6 +58,7 @@ static bool on_quote_wanted(struct family *f, const struct ipc_message *m)
 
 	if (!msg_binding_get(m->body, &b))
 		return false;
+	f->quoting = m->id;
 	if (child_hears(f->attester))
 		pass_on(f, f->attester, m);
 	else
@@ -64,20 +66,24 @@ static bool on_quote_wanted(struct family *f, const struct ipc_message *m)
 	return true;
 }
 
-static bool on_resolve(struct family *f, const struct ipc_message *m)
+static void not_resolved(struct family *f, uint32_t id)
 {
 	struct resolved none = { 0 };
-	struct ipc_writer w;
+	struct ipc_writer w = ipc_begin(f->out, sizeof(f->out), MSG_RESOLVED, id);
 
+	resolved_put(&w, &none);
+	child_send(f->relay, &w);
+}
+
+static bool on_resolve(struct family *f, const struct ipc_message *m)
+{
 	if (m->id >= f->config->destinations_count || m->body.n)
 		return false;
 	if (child_hears(f->resolver)) {
 		pass_on(f, f->resolver, m);
 		return true;
 	}
-	w = ipc_begin(f->out, sizeof(f->out), MSG_RESOLVED, m->id);
-	resolved_put(&w, &none);
-	child_send(f->relay, &w);
+	not_resolved(f, m->id);
 	return true;
 }
 
@@ -114,6 +120,14 @@ static bool attester_received(void *arg, const struct ipc_message *m)
 	return true;
 }
 
+/* What it had in hand nobody will answer now. */
+static void attester_died(void *arg)
+{
+	struct family *f = arg;
+
+	quote_failed(f, f->quoting);
+}
+
 static void resolver_run_child(int fd, void *arg)
 {
 	resolver_main(fd, ((struct family *)arg)->config);
@@ -130,12 +144,20 @@ static bool resolver_received(void *arg, const struct ipc_message *m)
 	return true;
 }
 
+static void resolver_died(void *arg)
+{
+	struct family *f = arg;
+
+	for (size_t i = 0; i < f->config->destinations_count; i++)
+		not_resolved(f, i);
+}
+
 static const struct child_ops relay_ops = { "fairlead-stream", relay_run_child, relay_received,
 					    NULL, NULL };
 static const struct child_ops attester_ops = { "fairlead-attest", attester_run_child,
-					       attester_received, NULL, NULL };
+					       attester_received, NULL, attester_died };
 static const struct child_ops resolver_ops = { "fairlead-names", resolver_run_child,
-					       resolver_received, NULL, NULL };
+					       resolver_received, NULL, resolver_died };
 
 /* The relay first, so that it can say what it has carried; it gets a while for that. */
 static void stop(struct family *f)

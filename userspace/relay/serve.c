@@ -15,7 +15,7 @@
 enum {
 	LINES_MAX = 100, /* about those who were refused, in */
 	LINES_MS = 10000,
-	CONN_BYTES = 128 << 10, /* of OpenSSL's for both ends, beside the windows */
+	CONN_BYTES = 256 << 10, /* of OpenSSL's, or a piece of evidence, beside the windows */
 	HEADROOM_BYTES = 64 << 20,
 };
 
@@ -57,11 +57,15 @@ static bool make_room(struct server *s, bool unproven_only)
 	return c;
 }
 
+static bool room(struct server *s, size_t taken, size_t most, bool unproven_only)
+{
+	return taken < most || make_room(s, unproven_only);
+}
+
 static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int n,
 		      void *arg)
 {
 	struct server *s = arg;
-	const struct relay_limits *limits = &s->config->limits;
 	const char *why = "too many connections";
 	struct source *source = NULL;
 	char text[ENDPOINT_TEXT_MAX];
@@ -72,9 +76,13 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 	(void)l, (void)n;
 	sock_addr_of(sa, &from, &port);
 	endpoint_text(&from, port, text);
-	if ((s->unproven < limits->unproven || make_room(s, true)) &&
-	    (s->count < limits->connections || make_room(s, false)))
-		source = admit_enter(s->admit, &from, now_us() / 1000, &why);
+	/* First whether it may come at all: one who may not takes nobody's place. */
+	source = admit_enter(s->admit, &from, now_us() / 1000, &why);
+	if (source && !(room(s, s->unproven, s->config->limits.unproven, true) &&
+			room(s, s->count, s->config->limits.connections, false))) {
+		admit_leave(source);
+		source = NULL;
+	}
 	if (source) {
 		conn_new(s, fd, source, text);
 		return;
