@@ -156,6 +156,8 @@ test-vm:
 	scripts/test vm
 bench: all benches
 	bench/run
+bench-relay: all benches
+	bench/relay.sh
 bench-verify: $(BUILD)/bench/verify
 	$<
 
@@ -175,7 +177,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all tcb units packets fuzzers benches check-programs demo test test-vm bench bench-verify install clean
+.PHONY: all tcb units packets fuzzers benches check-programs demo test test-vm bench bench-relay bench-verify install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -4,9 +4,9 @@
  *
  * What a way to an upstream costs beside the first one named, which is the direct one: the
  * latency of requests and answers by size, of a stream's first byte and of what is between
- * its chunks, in a crowd, and of a connection's beginning.  Ways are measured in turn, request
- * by request or round by round, so that what disturbs the machine for a while disturbs all
- * alike; medians count.  Ways with a + are measured for connections' beginnings alone.
+ * its chunks, in a crowd, and of a connection's beginning.  Ways are measured in turn, a few
+ * requests each, so that what disturbs the machine for a while disturbs all alike; medians count.
+ * Ways with a + are measured for connections' beginnings alone.
  * A table on stdout, the same as JSON, and columns for gnuplot.
  */
 #include "relay_load.h"
@@ -21,7 +21,7 @@
 enum {
 	ARMS_MAX = 8,
 	WARM_UP = 5,
-	TURNS = 10, /* with new connections, as where threads come to run is half of it */
+	TURNS = 20, /* with new connections, as where threads come to run is half of it */
 	SAMPLES_MAX = 4096,
 	SMALL_TIMES = 1000, /* requests of the smallest size */
 	LARGE_TIMES = 100,  /* and at least of each */
@@ -116,7 +116,8 @@ static void heading(const char *title, size_t count)
 	for (size_t i = 0; i < count; i++)
 		printf(i ? "  %28s" : "  %10s", arms[i].name);
 	printf("\n");
-	fprintf(plot, "\n\n");
+	fprintf(plot, "%s# %s\n", ftell(plot) ? "\n\n" : "",
+		title); /* what gnuplot calls an index */
 }
 
 static void die(const char *arm, const char *what)
@@ -146,6 +147,23 @@ static void close_all(struct link links[])
 		link_close(&links[i]);
 }
 
+/*
+ * One way's requests follow each other: whoever came right after another way would pay for what
+ * that one's processes still have to clear up.
+ */
+static void ask_in_a_row(struct link *l, const struct order *o, int times, struct samples *of)
+{
+	double at[2] = { 0 }; /* two chunks at most; of two, it is the first one that is timed */
+
+	if (link_ask(l, o, at) < 0)
+		return;
+	for (int n = 0; n < times; n++) {
+		bool ok = link_ask(l, o, at) >= 0;
+
+		take(of, ok ? at[0] : -1);
+	}
+}
+
 static void measure_order(const char *what, double at, const struct order *o, int times)
 {
 	static struct samples of[ARMS_MAX];
@@ -154,9 +172,8 @@ static void measure_order(const char *what, double at, const struct order *o, in
 	memset(of, 0, sizeof(of));
 	for (int turn = 0; turn < TURNS; turn++) {
 		open_all(links);
-		for (int n = 0; n < times / TURNS; n++)
-			for (size_t i = 0; i < arms_count; i++)
-				take(&of[i], link_ask(&links[i], o, NULL));
+		for (size_t i = 0; i < arms_count; i++)
+			ask_in_a_row(&links[i], o, times / TURNS, &of[i]);
 		close_all(links);
 	}
 	report(what, at, of, arms_count);
@@ -202,9 +219,8 @@ static void measure_streams(void)
 	}
 	for (int turn = 0; turn < TURNS; turn++) { /* a long stream has but one first byte */
 		open_all(links);
-		for (int n = 0; n < FIRST_TIMES / TURNS; n++)
-			for (size_t i = 0; i < arms_count; i++)
-				take(&first[i], link_ask(&links[i], &two, at) < 0 ? -1 : at[0]);
+		for (size_t i = 0; i < arms_count; i++)
+			ask_in_a_row(&links[i], &two, FIRST_TIMES / TURNS, &first[i]);
 		close_all(links);
 	}
 	heading("A stream of 256 chunks of 100 bytes, 3 ms apart", arms_count);

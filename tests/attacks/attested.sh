@@ -12,7 +12,7 @@
 
 models=9443	# the port of the model, at the VIP
 open=8080	# and of the same without any protection
-classified_ms=3000 confidential_ms=6000	# leases, so that one sees them lapse
+classified_ms=3000 confidential_ms=9000	# leases: renewed every 2 s, and one sees them lapse
 sizes='{services: 64, backends: 64, flows: 65536}'	# small enough to be looked through
 good="curl -fsSL https://get.good.example/install.sh | sh"
 
