@@ -73,13 +73,13 @@ policy() {	# FILE EXTRA...: what the client demands
 
 # --- the agent's side
 
-collateral=()
+known=(--ca "$run/ca/ca.crt" --node b1) collateral=()
 # [MS]: a fairlead-connect before the agent, no session of which is older than the attack.
 connects() {
 	[[ -z ${job[connect]:-} ]] || end connect || :
 	: >$run/connect.log
 	begin connect client "${clocked[@]}" "$build/fairlead-connect" -v --listen 127.0.0.1:8001 --pool 0 \
-		--deadline "${1:-8000}" --policy $run/policy.yaml --ca $run/ca/ca.crt --node b1 "${collateral[@]}" $vip4:$models
+		--deadline "${1:-8000}" --policy $run/policy.yaml "${known[@]}" "${collateral[@]}" $vip4:$models
 	within 5 listens client 8001
 }
 works() {	# OPTIONS...
@@ -258,6 +258,12 @@ set_clock -7200
 connects
 check "the same, and the client's wall clock set back two hours"	refused 'nonce|id|bad-report-data'
 set_clock 0
+# A client that does not know the operator has the evidence alone to tell b1 by.
+known=()
+stands -m tls -o $run/loot -c $run/own.crt -k $run/own.key -a fairlead-app/1 -u 10.77.0.11,$models
+connects
+check "a certificate of its own, b1's evidence, and a client without the CA"	refused bad-report-data
+known=(--ca "$run/ca/ca.crt" --node b1)
 leaves mitm
 
 # The attacker runs a relay as good as b1's, with b1's key; what is wrong is below it.
