@@ -4,9 +4,11 @@
 # a report at hand, exported, carried, imported, and enough for fairlead verify there.
 # TAP; needs no root.  Run from the repository's top; BUILD=dir.
 set -u
+# shellcheck source=tests/lab/tap.sh
+. tests/lab/tap.sh
 B=$(realpath "${BUILD:-build}")
 vectors=$(realpath "${FAIRLEAD_VECTORS:-/nonexistent}" 2>/dev/null)
-dir=$(mktemp -d) n=0 failed=0 pid=
+dir=$(mktemp -d) pid=
 
 finish() {
 	[ -z "$pid" ] || { kill "$pid"; wait "$pid"; } 2>/dev/null
@@ -14,17 +16,6 @@ finish() {
 }
 trap finish EXIT
 
-ok() { # ok RESULT NAME [DETAIL]
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=1
-		[ -z "${3-}" ] || echo "$3" | sed 's/^/# /'
-	fi
-}
-skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
 # says NAME STATUS PATTERN COMMAND...: its exit status, and a line among what it prints.
 says() {
 	local name=$1 status=$2 want=$3 out rc

@@ -4,11 +4,13 @@
 # No source may turn a failure of its device into a report, and what a device gave must be
 # accepted with the lab's root and refused without.  Run from the repository's top; BUILD=dir.
 set -u
+# shellcheck source=tests/lab/tap.sh
+. tests/lab/tap.sh
 B=$(realpath "${BUILD:-build}")
 fairlead=$B/fairlead quote=$B/tests/tools/quote unotify=$B/tests/tools/unotify
 unotify_nsm=$B/tests/tools/unotify_nsm unotify_tdx=$B/tests/tools/unotify_tdx
 tsmfs=$B/tests/tools/tsmfs
-dir=$(mktemp -d) n=0 failed=0 mounted=
+dir=$(mktemp -d) mounted=
 
 finish() {
 	[ -z "$mounted" ] || { kill "$mounted"; wait "$mounted"; } 2>/dev/null
@@ -17,17 +19,6 @@ finish() {
 }
 trap finish EXIT
 
-ok() { # ok RESULT NAME [DETAIL]
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=1
-		[ -z "${3-}" ] || echo "$3" | sed 's/^/# /'
-	fi
-}
-skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
 
 # says NAME PATTERN COMMAND...: the last line that it prints matches.
 says() {

@@ -3,22 +3,14 @@
 # `fairlead verify` over the vectors: exit status, reason and what JSON and text say: TAP.
 # FAIRLEAD_VECTORS: where they are; BUILD=dir or FAIRLEAD=program.  Run from the repository's top.
 set -u
+# shellcheck source=tests/lab/tap.sh
+. tests/lab/tap.sh
 fairlead=${FAIRLEAD:-${BUILD:-build}/fairlead}
 all=${FAIRLEAD_VECTORS:-../shared/vectors}
 vectors=$all/snp
-dir=$(mktemp -d) n=0 failed=0
+dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-ok() { # ok RESULT NAME [DETAIL]
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=1
-		[ -z "${3-}" ] || echo "$3" | sed 's/^/# /'
-	fi
-}
 
 [ -d "$vectors" ] || { echo "1..0 # SKIP no vectors in $vectors"; exit 0; }
 
