@@ -16,6 +16,8 @@
 
 #define RELAY_REPORT "a report, as the evidence device would give"
 
+#define ORIGIN_CUT "cut me" /* a destination sends that back and breaks off */
+
 /* A destination: a process that echoes every connection to it, by TLS or not. */
 struct origin {
 	pid_t pid;
@@ -33,13 +35,18 @@ static inline void origin_echo(int fd, SSL_CTX *ctx)
 		if (SSL_accept(ssl) != 1)
 			_exit(0);
 	}
-	while ((n = ssl ? SSL_read(ssl, buf, sizeof(buf)) : read(fd, buf, sizeof(buf))) > 0)
+	while ((n = ssl ? SSL_read(ssl, buf, sizeof(buf)) : read(fd, buf, sizeof(buf))) > 0) {
+		bool cut = !memcmp(buf, ORIGIN_CUT, n < 5 ? n : 5);
+
 		for (int done = 0, w; done < n; done += w) {
 			w = ssl ? SSL_write(ssl, buf + done, n - done)
 				: write(fd, buf + done, n - done);
 			if (w <= 0)
 				_exit(0);
 		}
+		if (cut)
+			_exit(0);
+	}
 	if (ssl && SSL_get_error(ssl, n) != SSL_ERROR_ZERO_RETURN)
 		_exit(0); /* cut, so it is cut */
 	if (ssl)
@@ -181,11 +188,13 @@ static inline void relay_kit_start(struct kit *k, struct proc *p, const struct r
 
 	snprintf(p->log, sizeof(p->log), "%s/relay.log", k->dir);
 	p->mark = 0;
+	unlink(p->log); /* an earlier relay's */
+	close(open(p->log, O_WRONLY | O_CREAT, 0600));
 	assert_int_equal(ipc_pair(fds), 0);
 	p->pid = fork();
 	assert_true(p->pid >= 0);
 	if (p->pid == 0) {
-		int log = open(p->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		int log = open(p->log, O_WRONLY | O_APPEND | O_CLOEXEC);
 		char why_not[WHY_MAX];
 		struct server *s;
 		int status;

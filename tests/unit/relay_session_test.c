@@ -145,6 +145,56 @@ static void test_early_bytes(void **state)
 	guest_free(g);
 }
 
+/* Who breaks off does not seem to have ended: the other side hears of no end. */
+static void test_broken_off(void **state)
+{
+	struct guest *g = guest_new(config);
+	char back[sizeof(ORIGIN_CUT)];
+
+	(void)state;
+	guest_is_released(g, &relay, "pinned");
+	assert_true(guest_writes(g, ORIGIN_CUT, sizeof(ORIGIN_CUT)));
+	assert_true(guest_reads(g, back, sizeof(back)));
+	assert_string_equal(back, ORIGIN_CUT);
+	guest_sees_end(g, true);
+	proc_must_say(&relay, "7 bytes up, 7 down");
+	proc_must_say(&relay, "the destination's connection broke");
+	guest_leave(g);
+	proc_mark(&relay);
+	guest_is_released(g, &relay, "pinned");
+	guest_exchanges(g, 10, 1);
+	guest_free(g);
+	proc_must_say(&relay, "10 bytes up, 10 down");
+	proc_must_say(&relay, "the client's connection broke");
+	proc_mark(&relay);
+}
+
+/* Who does not read is not read from: what may pile up is what the windows and sockets hold. */
+static void test_back_pressure(void **state)
+{
+	enum { MOST = 64 << 20, PIECE = 16384 };
+	struct guest *g = guest_new(config);
+	static uint8_t piece[PIECE], back[PIECE];
+	size_t sent = 0, n;
+
+	(void)state;
+	memset(piece, 'p', sizeof(piece));
+	guest_is_released(g, &relay, "plain");
+	fcntl(g->fd, F_SETFL, O_NONBLOCK);
+	for (struct pollfd f = { .fd = g->fd, .events = POLLOUT }; sent < MOST;)
+		if (SSL_write_ex(g->ssl, piece, sizeof(piece), &n) == 1)
+			sent += n;
+		else if (poll(&f, 1, 1000) == 0)
+			break;
+	assert_true(sent > 0 && sent < MOST);
+	fcntl(g->fd, F_SETFL, 0);
+	for (size_t got = 0; got < sent; got += sizeof(back)) {
+		assert_true(guest_reads(g, back, sizeof(back)));
+		assert_memory_equal(back, piece, sizeof(back));
+	}
+	guest_free(g);
+}
+
 /* A destination that is not the pinned one gets nothing, and the log says why. */
 static void test_wrong_destinations(void **state)
 {
@@ -368,6 +418,8 @@ int main(void)
 		cmocka_unit_test(test_binding),
 		cmocka_unit_test(test_verbatim),
 		cmocka_unit_test(test_early_bytes),
+		cmocka_unit_test(test_broken_off),
+		cmocka_unit_test(test_back_pressure),
 		cmocka_unit_test(test_wrong_destinations),
 		cmocka_unit_test(test_other_names_and_endpoints),
 		cmocka_unit_test(test_breaches),

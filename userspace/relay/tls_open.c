@@ -13,7 +13,6 @@
 
 enum {
 	CA_BYTES_MAX = 1 << 20, /* the whole web's take 220 KiB */
-	READ_BYTES = 32768,	/* of a socket at a time: two full records */
 };
 
 static bool refuse(char why[WHY_MAX], const char *what, const char *detail)
@@ -51,7 +50,6 @@ static SSL_CTX *context(const SSL_METHOD *method, int minimum)
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				      SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ctx, 1);
-	SSL_CTX_set_default_read_buffer_len(ctx, READ_BYTES);
 	return ctx;
 }
 
