@@ -133,6 +133,7 @@ static bool not_now(struct approach *a, const char *why)
 		return false;
 	}
 	snprintf(a->patience, sizeof(a->patience), "%s", why);
+	make_plain(a->patience);
 	link_expect_evidence(a->link, false);
 	return true;
 }
@@ -311,13 +312,23 @@ static bool on_up(void *arg)
 
 static const struct link_ops link_ops = { on_up, on_message, on_over };
 
+void approach_state(const struct approach *a, struct fault *out)
+{
+	*out = (struct fault){ .step = a->step, .kind = FAULT_TRANSIENT };
+	snprintf(out->why, sizeof(out->why), "%s",
+		 a->patience[0] ? a->patience : "no answer in time");
+}
+
 static void on_limit(evutil_socket_t fd, short what, void *arg)
 {
 	struct approach *a = arg;
 
+	struct fault f;
+
 	(void)fd;
 	(void)what;
-	fail(a, FAULT_TRANSIENT, REASON_OK, a->patience[0] ? a->patience : "no answer in time");
+	approach_state(a, &f);
+	fail(a, f.kind, f.reason, f.why);
 }
 
 struct approach *approach_start(struct client *c, const struct approach_order *o, int fd,

@@ -38,6 +38,8 @@ struct approach_order {
 struct approach *approach_start(struct client *c, const struct approach_order *o, int fd,
 				const struct approach_ops *ops, void *arg);
 void approach_cancel(struct approach *a); /* takes NULL */
+/* How far it has come, for who cannot wait any longer: transient, and why. */
+void approach_state(const struct approach *a, struct fault *out);
 
 /* RESULT, and the connection on *fd with nothing of ours before its first byte; or NULL. */
 SSL *ready_release(struct ready *r, int *fd);

@@ -172,6 +172,10 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	for (size_t i = 0; i < t->plan.count; i++)
 		if (t->plan.of[i].state == PLAN_DIALLED)
 			plan_failed(&t->plan, i, &f);
+	if (t->approach) {
+		approach_state(t->approach, &f);
+		plan_failed(&t->plan, t->current, &f);
+	}
 	give_up(t);
 }
 
