@@ -141,7 +141,30 @@ at router tc filter del dev eth0 ingress
 at router tc filter add dev eth0 ingress pref 60 handle 0xfa17 bpf da pinned $pins/steer_ingress
 check "a filter in our place is known as ours"	\
 	eval '[[ $(at router "$build/fairlead" -j attach eth0 tc-ingress | jq -r ".mode, .was_there" | paste -sd" ") == "clsact true" ]]'
+older_pinned() {	# programs of another build, on the maps that serve, in place of what is pinned
+	local with=() m
+
+	for m in settings services rings backends flows outcomes service_stats backend_stats; do
+		with+=(map name $m pinned $pins/$m)
+	done
+	bpftool prog loadall "$build/tests/lab/older_tc.bpf.o" $pins/older type tc "${with[@]}"
+	mv $pins/older/steer_ingress $pins/older/steer_egress $pins/
+	rmdir $pins/older
+}
 check "and is taken away like one"	at router "$build/fairlead" detach eth0 tc-ingress
+check "programs of another build take the pins"	older_pinned
+at router tc filter add dev eth0 ingress pref 60 handle 0xfa17 bpf da pinned $pins/steer_ingress
+check "one is attached by a filter, one by a link"	at router "$build/fairlead" attach eth0 tc-egress
+was=$(carried 'map(.id)')
+modes=$(carried 'map(.mode)')
+stop router
+start router
+check "a daemon of this build takes over"	within 15 attested genuine-1 genuine-2
+check "in both places"	eval '[[ $(carried "map(.id) - $was | length") == 2 ]]'
+check "which stay what they are"	[ "$(carried 'map(.mode)')" = "$modes" ]
+check "and it steers"	asks client $vip4
+check "detach both"	eval 'at router "$build/fairlead" detach eth0 tc-ingress &&
+	at router "$build/fairlead" detach eth0 tc-egress'
 at router tc filter add dev eth0 ingress pref 60 handle 0xfa17 bpf da pinned /sys/fs/bpf/lab/sink
 check "somebody else's is left alone"	eval '! at router "$build/fairlead" attach eth0 tc-ingress'
 done_testing
