@@ -6,16 +6,18 @@
  *
  * What cannot be read to its ports is refused: fragments, options, extension headers,
  * unknown protocols.  So is the first packet of a TCP connection from a port that is only
- * there to answer.  What passes is left to the filters behind this one.
+ * there to answer.  What passes is left to the filters behind this one; of a SYN-ACK, the
+ * largest segment it asks for is made what the rules say at most.
  */
-#include "parse.h"
+#include "hook_tc.h"
 
 #include <linux/pkt_cls.h>
 
 #include "egress_abi.h"
+#include "mss.h"
+#include "parse.h"
 
 enum {
-	HEADERS_MAX = 128, /* of Ethernet with two tags, IPv6, one option, TCP */
 	EVENTS_BYTES = 1 << 16,
 	EVENTS_PER_SECOND = 10, /* of each CPU */
 
@@ -99,11 +101,18 @@ struct {
 /* Read by whoever finds this program pinned. */
 const volatile __u32 abi_version = ABI_VERSION;
 
-static __always_inline bool allows(void *ways, __u8 way, __u8 proto, __be16 port, const union ip *a)
+/* The value of the rule that lets it out, or NULL. */
+static __always_inline const __u32 *rule(void *ways, __u8 way, __u8 proto, __be16 port,
+					 const union ip *a)
 {
 	struct egress_key key = { EGRESS_WAY_BITS_MAX, way, proto, port, a->addr };
 
 	return bpf_map_lookup_elem(ways, &key);
+}
+
+static __always_inline bool allows(void *ways, __u8 way, __u8 proto, __be16 port, const union ip *a)
+{
+	return rule(ways, way, proto, port, a);
 }
 
 /* fe80::/10 and ff02::/16: nobody forwards these. */
@@ -125,20 +134,25 @@ static __always_inline bool is_dhcp(const struct packet *p)
 	       p->dst.addr.w[3] == 0xffffffff;
 }
 
-static __always_inline enum egress_outcome judge_flow(void *ways, const struct packet *p)
+/* mss: of what is served, untouched otherwise. */
+static __always_inline enum egress_outcome judge_flow(void *ways, const struct packet *p,
+						      __u32 *mss)
 {
 	static const union ip any;
-	bool served;
+	const __u32 *served;
 
 	if (allows(ways, EGRESS_WAY_TO, p->proto, p->dport, &p->dst))
 		return EGRESS_PINNED;
-	served = allows(ways, EGRESS_WAY_FROM, p->proto, p->sport, &p->src);
+	served = rule(ways, EGRESS_WAY_FROM, p->proto, p->sport, &p->src);
 	if (!served && !allows(ways, EGRESS_WAY_ANSWER, p->proto, p->sport, &p->dst))
 		return is_dhcp(p) && allows(ways, EGRESS_WAY_DHCP, 0, 0, &any) ? EGRESS_LINK
 									       : EGRESS_NOT_PINNED;
 	if (p->opens == OPENS)
 		return EGRESS_OPENS;
-	return served ? EGRESS_SERVED : EGRESS_ANSWERED;
+	if (!served)
+		return EGRESS_ANSWERED;
+	*mss = *served;
+	return EGRESS_SERVED;
 }
 
 static __always_inline enum egress_outcome judge_arp(struct cursor *c, const struct packet *p)
@@ -211,7 +225,7 @@ judge_rest(struct cursor *c, void *ways, const struct packet *p, __u8 hops, enum
 }
 
 static __always_inline enum egress_outcome judge_ip(struct cursor *c, void *ways, struct packet *p,
-						    bool ipv6)
+						    bool ipv6, __u32 *mss)
 {
 	__u8 hops = ipv6 ? hop_limit(*c) : 0;
 	enum outcome o = ipv6 ? parse_ipv6(c, p) : parse_ipv4(c, p);
@@ -219,12 +233,12 @@ static __always_inline enum egress_outcome judge_ip(struct cursor *c, void *ways
 	/* On the wire a mapped address is a forgery: it would pass for the IPv4 one. */
 	if (ipv6 && (ip_is_ipv4(&p->src) || ip_is_ipv4(&p->dst)))
 		return EGRESS_MALFORMED;
-	return o == OUT_STEERED ? judge_flow(ways, p) : judge_rest(c, ways, p, hops, o);
+	return o == OUT_STEERED ? judge_flow(ways, p, mss) : judge_rest(c, ways, p, hops, o);
 }
 
-/* ethertype: for whoever is told. */
+/* ethertype: for whoever is told; mss: for a SYN-ACK that is let out. */
 static __always_inline enum egress_outcome judge(struct cursor *c, struct packet *p,
-						 __be16 *ethertype)
+						 __be16 *ethertype, __u32 *mss)
 {
 	__u32 key = 0;
 	void *ways = bpf_map_lookup_elem(&rules, &key);
@@ -234,9 +248,9 @@ static __always_inline enum egress_outcome judge(struct cursor *c, struct packet
 		return EGRESS_NO_RULES;
 	switch (*ethertype) {
 	case bpf_htons(ETH_P_IP):
-		return judge_ip(c, ways, p, false);
+		return judge_ip(c, ways, p, false, mss);
 	case bpf_htons(ETH_P_IPV6):
-		return judge_ip(c, ways, p, true);
+		return judge_ip(c, ways, p, true, mss);
 	case bpf_htons(ETH_P_ARP):
 		return judge_arp(c, p);
 	default:
@@ -292,28 +306,32 @@ __noinline int tell(struct __sk_buff *skb, const struct packet *p, __u32 why, __
 	return 0;
 }
 
-/* Headers that lie in pages of their own are brought to where they can be read. */
-static __always_inline struct cursor headers(struct __sk_buff *skb)
+static __always_inline bool is_syn(const struct __sk_buff *skb, const struct packet *p)
 {
-	__u32 want = skb->len < HEADERS_MAX ? skb->len : HEADERS_MAX;
+	const struct tcphdr *tcp = (void *)(long)skb->data + l3_offset(p) + ip_header(p);
 
-	if ((void *)(long)skb->data + want > (void *)(long)skb->data_end)
-		bpf_skb_pull_data(skb, want);
-	return (struct cursor){ (void *)(long)skb->data, (void *)(long)skb->data_end };
+	return p->proto == IPPROTO_TCP && (void *)(tcp + 1) <= (void *)(long)skb->data_end &&
+	       tcp->syn;
 }
 
 SEC("tc")
 int egress(struct __sk_buff *skb)
 {
-	struct cursor c = headers(skb);
 	struct packet p = { .frame = skb->len };
 	enum egress_outcome o;
 	__be16 ethertype = 0;
+	struct cursor c;
+	__u32 mss = 0;
 
-	o = judge(&c, &p, &ethertype);
+	frame_gather(skb);
+	c = (struct cursor){ (void *)(long)skb->data, (void *)(long)skb->data_end };
+	o = judge(&c, &p, &ethertype, &mss);
 	count(o, p.frame);
-	if (o <= EGRESS_LINK)
+	if (o <= EGRESS_LINK) {
+		if (mss && is_syn(skb, &p))
+			mss_clamp(skb, &p, mss);
 		return TC_ACT_UNSPEC; /* the next filter's turn */
+	}
 	tell(skb, &p, o, ethertype);
 	return TC_ACT_SHOT;
 }

@@ -24,7 +24,11 @@ enum egress_way {
 	EGRESS_WAY_DHCP,      /* DHCP and DHCPv6, to whoever hears it */
 };
 
-/* Key of the trie of rules: everything up to bits is compared.  IPv4 addresses are mapped. */
+/*
+ * Key of the trie of rules: everything up to bits is compared.  IPv4 addresses are mapped.  The
+ * value is a __u32: of EGRESS_WAY_FROM the largest segment that its SYN-ACKs may ask for, 0 any;
+ * else 0.
+ */
 struct egress_key {
 	__u32 bits; /* EGRESS_WAY_BITS and the prefix's length, and 96 more if it is IPv4 */
 	__u8 way;   /* enum egress_way */

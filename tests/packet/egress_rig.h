@@ -27,7 +27,7 @@
 #define LINK6	   "fe80::7"
 #define GROUP6	   "ff02::1:ff00:7"
 
-enum { AGENT_PORT = 9478 };
+enum { AGENT_PORT = 9478, SERVED_MSS = 1440 };
 
 struct egress_rig {
 	struct egress_bpf *e;
@@ -48,6 +48,9 @@ void egress_rig_allow(struct egress_rig *r, enum egress_way way, uint8_t proto, 
 		      const char *addr, unsigned int bits);
 void egress_row(struct egress_rig *r, const char *what, const struct frame *in,
 		enum egress_outcome o);
+/* wanted: the frame as it is afterwards. */
+void egress_row_as(struct egress_rig *r, const char *what, const struct frame *in,
+		   enum egress_outcome o, const struct frame *wanted);
 void egress_check(struct egress_rig *r, const char *what, bool good);
 void egress_die(const char *what);
 

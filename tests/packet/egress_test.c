@@ -196,6 +196,42 @@ static void without_rules(struct egress_rig *r)
 	egress_row(r, "of either family", &f, EGRESS_NO_RULES);
 }
 
+/* A SYN-ACK of a service, with an option after another: options are 8 bytes. */
+static struct frame syn_ack(int v6, uint8_t tags, const char *options, uint8_t flags)
+{
+	struct frame f = egress_tcp(v6 ? VIP6 : VIP4, 443, v6 ? OTHER6 : OTHER4, 5000, flags, tags);
+
+	memcpy(f.b + f.l4 + 20, options, 8);
+	f.b[f.l4 + 12] = 7 << 4;
+	frame_fix(&f);
+	return f;
+}
+
+/* What services ask of clients' segments is made 1440 at most; all else stays as it was. */
+static void segments(struct egress_rig *r, int v6, uint8_t tags)
+{
+	static const struct {
+		const char *what, *is, *becomes;
+		uint8_t flags;
+	} rows[] = {
+		{ "of 1460", "\2\4\5\264\1\1\1\0", "\2\4\5\240\1\1\1\0", SYN | ACK },
+		{ "of 9000, at an odd place", "\1\2\4\43\50\1\1\0", "\1\2\4\5\240\1\1\0",
+		  SYN | ACK },
+		{ "of 1440", "\2\4\5\240\1\1\1\0", NULL, SYN | ACK },
+		{ "of 536", "\2\4\2\30\1\1\1\0", NULL, SYN | ACK },
+		{ "none", "\1\1\1\1\1\1\1\0", NULL, SYN | ACK },
+		{ "of a packet that is no SYN", "\2\4\5\264\1\1\1\0", NULL, ACK },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const char *becomes = rows[i].becomes ? rows[i].becomes : rows[i].is;
+		struct frame in = syn_ack(v6, tags, rows[i].is, rows[i].flags);
+		struct frame wanted = syn_ack(v6, tags, becomes, rows[i].flags);
+
+		egress_row_as(r, rows[i].what, &in, EGRESS_SERVED, &wanted);
+	}
+}
+
 /* Other rules in place of these: at once, and none of the former is left. */
 static void replaced(struct egress_rig *r)
 {
@@ -271,6 +307,7 @@ int main(void)
 		for (int v6 = 0; v6 < 2; v6++) {
 			destinations(&r, v6, tags);
 			answers(&r, v6, tags);
+			segments(&r, v6, tags);
 			other_protocols(&r, v6, tags);
 		}
 		fragments(&r, tags);

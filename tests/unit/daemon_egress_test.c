@@ -22,6 +22,7 @@ static const char *const text = "answer tcp 192.0.2.0/24 9477\n"
 				"from tcp 198.51.100.1 443\n"
 				"interface eth0\n"
 				"interface eth1\n"
+				"mss 1440\n"
 				"neighbour 192.0.2.11/32\n"
 				"neighbour 192.0.2.50/32\n"
 				"neighbour 192.0.2.53/32\n"
@@ -47,7 +48,7 @@ static void test_text(void **state)
 	assert_non_null(c);
 	n = egress_sort(ways, egress_ways(c, ways, 64));
 	got = egress_text((const char(*)[IF_NAMESIZE])c->agent.egress.interfaces,
-			  c->agent.egress.interfaces_count, ways, n);
+			  c->agent.egress.interfaces_count, ways, n, (uint16_t)c->agent.egress.mss);
 	assert_string_equal(got, text);
 	assert_true(sha256(bytes_of(text, strlen(text)), wanted));
 	assert_true(c->channel.confined);

@@ -99,12 +99,13 @@ static int rules(const struct cli_options *o, const struct egress *e)
 {
 	char(*names)[IF_NAMESIZE] = calloc(INTERFACES_SHOWN, sizeof(*names));
 	struct egress_key *ways = calloc(EGRESS_WAYS_MAX, sizeof(*ways));
-	int n = egress_rules(e, ways, ways ? EGRESS_WAYS_MAX : 0);
+	uint16_t mss = 0;
+	int n = egress_rules(e, ways, ways ? EGRESS_WAYS_MAX : 0, &mss);
 	char *text = NULL;
 
 	if (names && ways && n >= 0)
 		text = egress_text((const char(*)[IF_NAMESIZE])names, confined(e, names), ways,
-				   (size_t)n);
+				   (size_t)n, mss);
 	if (text)
 		print_rules(o, text);
 	else if (n < 0)

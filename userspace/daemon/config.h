@@ -135,6 +135,7 @@ struct egress_config {
 	bool wanted, dhcp;
 	char interfaces[INTERFACES_MAX][IF_NAMESIZE];
 	size_t interfaces_count;
+	uint64_t mss; /* the largest that services ask for in SYN-ACKs; 0: any */
 	struct egress_item *items; /* of all lists, one after the other */
 	size_t count;
 };

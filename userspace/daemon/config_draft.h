@@ -79,6 +79,7 @@ void read_on_lapse(struct conf *y, const yaml_node_t *node, void *field);
 void read_forward(struct conf *y, const yaml_node_t *node, void *field); /* enum forward */
 void read_new_flows(struct conf *y, const yaml_node_t *node, void *field);
 void read_mss(struct conf *y, const yaml_node_t *node, void *field);
+void read_segment(struct conf *y, const yaml_node_t *node, void *field); /* uint64_t, an MSS */
 /* config_marks.c.  bare: an address alone will do; true and *out, or a complaint. */
 bool config_prefix(struct conf *y, const yaml_node_t *node, bool bare, struct prefix *out);
 void read_marks(struct conf *y, const yaml_node_t *node, void *field);

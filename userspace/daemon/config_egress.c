@@ -135,6 +135,7 @@ static const struct conf_key egress_keys[] = {
 	{ "resolvers", false, read_resolvers, 0 },
 	{ "answers", false, read_answers, 0 },
 	{ "neighbours", false, read_neighbours, 0 },
+	{ "mss", false, read_segment, offsetof(struct draft, config.agent.egress.mss) },
 	{ "dhcp", false, read_dhcp, offsetof(struct draft, config.agent.egress.dhcp) },
 };
 

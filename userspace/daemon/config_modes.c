@@ -69,12 +69,17 @@ void read_new_flows(struct conf *y, const yaml_node_t *node, void *field)
 		s->config.new_burst = s->config.new_rate;
 }
 
+void read_segment(struct conf *y, const yaml_node_t *node, void *field)
+{
+	conf_number(y, node, MSS_MIN, MSS_MAX, field);
+}
+
 void read_mss(struct conf *y, const yaml_node_t *node, void *field)
 {
 	struct service_draft *s = field;
 
 	s->mss = node;
-	conf_number(y, node, MSS_MIN, MSS_MAX, &s->config.mss);
+	read_segment(y, node, &s->config.mss);
 }
 
 void modes_check(struct conf *y, const struct service_draft *s)

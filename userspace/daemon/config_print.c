@@ -245,6 +245,8 @@ static json_t *egress_json(const struct egress_config *e)
 	for (size_t i = 0; i < e->count; i++)
 		json_array_append_new(json_object_get(o, names[e->items[i].list]),
 				      egress_item_json(&e->items[i]));
+	if (e->mss)
+		put_number(o, "mss", e->mss);
 	put(o, "dhcp", json_boolean(e->dhcp));
 	return o;
 }

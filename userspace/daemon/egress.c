@@ -121,7 +121,7 @@ static int set_rules(struct daemon *d, char why[DATAPLANE_WHY_MAX])
 		return -ENOMEM;
 	}
 	count = egress_sort(ways, egress_ways(d->config, ways, count));
-	err = egress_set(&d->egress, ways, count, why);
+	err = egress_set(&d->egress, ways, count, (uint16_t)d->config->agent.egress.mss, why);
 	free(ways);
 	return err;
 }

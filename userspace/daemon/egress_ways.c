@@ -118,9 +118,10 @@ static char *join(char (*lines)[EGRESS_TEXT_MAX], size_t count)
 }
 
 char *egress_text(const char (*interfaces)[IF_NAMESIZE], size_t interfaces_count,
-		  const struct egress_key *ways, size_t count)
+		  const struct egress_key *ways, size_t count, uint16_t mss)
 {
 	char(*lines)[EGRESS_TEXT_MAX] = calloc(interfaces_count + count + 1, sizeof(*lines));
+	size_t n = interfaces_count + count;
 	char *text;
 
 	if (!lines)
@@ -129,7 +130,9 @@ char *egress_text(const char (*interfaces)[IF_NAMESIZE], size_t interfaces_count
 		snprintf(lines[i], sizeof(*lines), "interface %s", interfaces[i]);
 	for (size_t i = 0; i < count; i++)
 		egress_way_text(&ways[i], lines[interfaces_count + i]);
-	text = join(lines, interfaces_count + count);
+	if (mss)
+		snprintf(lines[n++], sizeof(*lines), "mss %u", mss);
+	text = join(lines, n);
 	free(lines);
 	return text;
 }
@@ -144,7 +147,8 @@ bool egress_digest(const struct config *c, uint8_t out[EGRESS_DIGEST_BYTES])
 
 	if (ways) {
 		count = egress_sort(ways, egress_ways(c, ways, count));
-		text = egress_text(e->interfaces, e->interfaces_count, ways, count);
+		text = egress_text(e->interfaces, e->interfaces_count, ways, count,
+				   (uint16_t)e->mss);
 	}
 	ok = text && sha256(bytes_of(text, strlen(text)), out);
 	free(text);

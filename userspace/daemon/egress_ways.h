@@ -22,11 +22,11 @@ size_t egress_ways(const struct config *c, struct egress_key *ways, size_t max);
 size_t egress_sort(struct egress_key *ways, size_t count);
 
 /*
- * What is confined, and how: "interface NAME" of each and then each rule as egress_way_text(),
- * a line each, sorted as sort(1) does in the C locale.  To be freed; NULL without memory.
+ * What is confined, and how: "interface NAME" of each, each rule as egress_way_text() and, if
+ * there is one, "mss NUMBER", a line each, sorted as sort(1) does in the C locale.  To be freed; NULL without memory.
  */
 char *egress_text(const char (*interfaces)[IF_NAMESIZE], size_t interfaces_count,
-		  const struct egress_key *ways, size_t count);
+		  const struct egress_key *ways, size_t count, uint16_t mss);
 /* The SHA-256 of that text for a configuration, so anybody can make it again.  False: no memory. */
 bool egress_digest(const struct config *c, uint8_t out[EGRESS_DIGEST_BYTES]);
 

@@ -155,26 +155,28 @@ void egress_close(struct egress *e)
 }
 
 /* A trie with these rules, or -errno. */
-static int make_rules(const struct egress_key *ways, size_t count)
+static int make_rules(const struct egress_key *ways, size_t count, uint16_t mss)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, o, .map_flags = BPF_F_NO_PREALLOC);
-	const __u32 allowed = 1;
-	int fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "egress_rules", sizeof(*ways),
-				sizeof(allowed), EGRESS_WAYS_MAX, &o),
+	int fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "egress_rules", sizeof(*ways), sizeof(__u32),
+				EGRESS_WAYS_MAX, &o),
 	    err = 0;
 
 	if (fd < 0)
 		return -errno;
-	for (size_t i = 0; !err && i < count; i++)
-		if (bpf_map_update_elem(fd, &ways[i], &allowed, BPF_ANY))
+	for (size_t i = 0; !err && i < count; i++) {
+		__u32 value = ways[i].way == EGRESS_WAY_FROM ? mss : 0;
+
+		if (bpf_map_update_elem(fd, &ways[i], &value, BPF_ANY))
 			err = -errno;
+	}
 	if (!err)
 		return fd;
 	close(fd);
 	return err;
 }
 
-int egress_set(struct egress *e, const struct egress_key *ways, size_t count,
+int egress_set(struct egress *e, const struct egress_key *ways, size_t count, uint16_t mss,
 	       char why[DATAPLANE_WHY_MAX])
 {
 	const __u32 zero = 0;
@@ -183,7 +185,7 @@ int egress_set(struct egress *e, const struct egress_key *ways, size_t count,
 	if (count > EGRESS_WAYS_MAX)
 		return because(why, -ENOSPC, "%zu rules of egress, want at most %d", count,
 			       EGRESS_WAYS_MAX);
-	fd = make_rules(ways, count);
+	fd = make_rules(ways, count, mss);
 	if (fd < 0)
 		return because(why, fd, "%s/rules: cannot make new ones: %s", e->pins,
 			       strerror(-fd));
@@ -194,21 +196,25 @@ int egress_set(struct egress *e, const struct egress_key *ways, size_t count,
 	return err;
 }
 
-int egress_rules(const struct egress *e, struct egress_key *ways, size_t max)
+int egress_rules(const struct egress *e, struct egress_key *ways, size_t max, uint16_t *mss)
 {
 	const __u32 zero = 0;
 	struct egress_key key, *last = NULL;
-	uint32_t id;
+	uint32_t id, value;
 	int fd, n = 0;
 
+	*mss = 0;
 	if (bpf_map_lookup_elem(e->map[EGRESS_RULES].fd, &zero, &id))
 		return -errno;
 	fd = bpf_map_get_fd_by_id(id);
 	if (fd < 0)
 		return -errno;
-	for (; n < EGRESS_WAYS_MAX && !bpf_map_get_next_key(fd, last, &key); n++, last = &key)
+	for (; n < EGRESS_WAYS_MAX && !bpf_map_get_next_key(fd, last, &key); n++, last = &key) {
 		if ((size_t)n < max)
 			ways[n] = key;
+		if (key.way == EGRESS_WAY_FROM && !bpf_map_lookup_elem(fd, &key, &value))
+			*mss = (uint16_t)value;
+	}
 	close(fd);
 	return n;
 }

@@ -40,13 +40,17 @@ int egress_view(struct egress *e, const char *pins, char why[DATAPLANE_WHY_MAX])
 void egress_close(struct egress *e);
 
 /*
- * Makes the rules exactly these, by one store: no packet is judged by some of both.  0, or -errno
- * with why, and the former ones are in force.
+ * Makes the rules exactly these, by one store: no packet is judged by some of both.  mss: the
+ * largest of SYN-ACKs from what is served, 0 any.  0, or -errno with why, and the former ones are
+ * in force.
  */
-int egress_set(struct egress *e, const struct egress_key *ways, size_t count,
+int egress_set(struct egress *e, const struct egress_key *ways, size_t count, uint16_t mss,
 	       char why[DATAPLANE_WHY_MAX]);
-/* How many there are, the first max of them in ways in no order; -ENOENT: none were ever set. */
-int egress_rules(const struct egress *e, struct egress_key *ways, size_t max);
+/*
+ * How many there are, the first max of them in ways in no order, and their mss; -ENOENT: none
+ * were ever set.
+ */
+int egress_rules(const struct egress *e, struct egress_key *ways, size_t max, uint16_t *mss);
 int egress_counters(const struct egress *e, struct counter out[EGRESS_COUNT]); /* 0 or -errno */
 
 /*
