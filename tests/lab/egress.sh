@@ -60,6 +60,7 @@ config() {	# PORT [INTERFACE]: of the friend
 			printf '      - {address: "%s", port: 53, protocol: udp}\n' $a
 		done)
 		    neighbours: ["fd77::/64"]
+		    mss: 1000
 	END
 }
 config 80 >$run/guest.yaml
@@ -149,6 +150,11 @@ done
 check "a frame of no protocol" refused_as ethertype sends frame "$(mac_of stranger)"
 check "the service answers its clients" ask ask $vip4 80 1
 check "over IPv6" ask ask $vip6 80 1
+asked_for() {	# VIP: of a segment 12 bytes are the time
+	ask -w 3000 hold "$1" 80 1 >/dev/null &
+	within 3 eval "at client ss -Htin dst '[$1]' | grep -q ' mss:988 '"
+}
+for vip in $vip4 $vip6; do check "clients are asked for segments of 1000 bytes: $vip" asked_for $vip; done
 check "but its port calls nobody" refused_as opens sends tcp 10.77.0.4 80 $vip4 81
 check "over IPv6" refused_as opens sends tcp fd77::4 80 $vip6 81
 check "the rules are shown" eval 'egress rules | jq -e "index(\"interface eth0\") and index(\"to tcp fd77::3/128 80\")"'
