@@ -177,7 +177,7 @@ check "a server without evidence, whose certificate is good" \
 check "an ordinary TLS server"	wrong plain 1 "$none: .*TLS: .*ALPN"
 check "one that hangs up when asked"	wrong hangs-up 1 "$none: .*it hung up"
 check "one that says nothing"	wrong mute 1 "$none: .*no answer"
-check "one that speaks before it is given leave"	wrong eager 1 "$none"
+check "one that speaks before it has proved itself"	wrong eager 1 "$none"
 check "evidence made over another session"	wrong relayed 1 "$none: .*bad-report-data"
 check "evidence for another endpoint"	wrong other-place 1 "$none: .*does not say that it serves"
 serves replay

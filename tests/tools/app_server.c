@@ -15,7 +15,7 @@
  *   replay       shows the evidence of its first session ever after
  *   relayed      made over another session's exporter
  *   other-place  says in its claims that it serves another endpoint
- *   eager        speaks before RESULT
+ *   eager        speaks before it has proved itself
  *   truncates    ends its stream without close_notify
  *   plain        an ordinary HTTPS server, as far as TLS can tell: another ALPN
  */
@@ -223,6 +223,8 @@ static bool answer(const struct server *s, SSL *ssl)
 		}
 		if (is(s, "unavailable"))
 			return send_error(ssl, m.attest.id, WIRE_ERROR_UNAVAILABLE) && false;
+		if (is(s, "eager") && !send_frame(ssl, "HTTP/1.1 200 OK\r\n\r\n", 19))
+			return false;
 		return send_evidence(s, ssl, &m.attest, raw);
 	}
 	return false;
@@ -298,8 +300,6 @@ static void serve(const struct server *s, SSL *ssl)
 	strcpy(hello.hello.boot_id, "0");
 	if (!send_message(ssl, &hello) || !read_message(ssl, &m, &raw) || !answer(s, ssl))
 		return;
-	if (is(s, "eager"))
-		send_frame(ssl, "HTTP/1.1 200 OK\r\n\r\n", 19);
 	if (!read_message(ssl, &m, &raw))
 		return;
 	if (m.type != WIRE_RESULT || !m.result.ok) {
