@@ -5,6 +5,8 @@
  */
 #include "unit/verifier_nitro_lab.h"
 
+#include "unit/verifier_mutate.h"
+
 static void put_null(struct cbor_writer *w)
 {
 	cbor_put_null(w);
@@ -404,6 +406,14 @@ static void test_indefinite_payload(void **state)
 	assert_int_equal(in.n, 0);
 }
 
+static enum reason judge_any(void *scene)
+{
+	struct nlab_scene *s = scene;
+
+	claims_free(&s->claims);
+	return nlab_judge(s);
+}
+
 /* Every byte; the certificates, the header and the signature are bytes like others. */
 static void test_mutation(void **state)
 {
@@ -413,15 +423,15 @@ static void test_mutation(void **state)
 	nlab_begin(s);
 	s->report_data = s->user_data;
 	nlab_build(s);
-	assert_int_equal(nlab_judge(s), REASON_OK);
+	assert_int_equal(mutate(&(struct mutation){ .what = "document",
+						    .p = s->document,
+						    .n = s->n,
+						    .stride = 1,
+						    .judge = judge_any,
+						    .scene = s,
+						    .claims = &s->claims }),
+			 0);
 	claims_free(&s->claims);
-	for (size_t at = 0; at < s->n; at++) {
-		s->document[at] ^= 1 << at % 8;
-		if (nlab_judge(s) == REASON_OK)
-			fail_msg("byte %zu of %zu changed: accepted", at, s->n);
-		claims_free(&s->claims);
-		s->document[at] ^= 1 << at % 8;
-	}
 	nlab_end(s);
 	free(s);
 }

@@ -2,6 +2,8 @@
 /* What a quote can have wrong: its form, its signatures, its certificates; and any byte of it. */
 #include "unit/verifier_tdx_lab.h"
 
+#include "unit/verifier_mutate.h"
+
 enum {
 	AT_VERSION = 0,
 	AT_KEY_TYPE = 2,
@@ -337,37 +339,24 @@ static void test_truncated(void **state)
 	free(s);
 }
 
-/* All that an accepted one says. */
-static char *said(struct tdx_scene *s)
+static enum reason judge_any(void *scene)
 {
-	char *text = json_dumps(s->claims.json, JSON_COMPACT | JSON_SORT_KEYS);
-
-	assert_non_null(text);
-	return text;
+	return tdx_scene_judge(scene);
 }
 
-/* Flips a bit of every byte: whatever is accepted then says just what it said before. */
 static void flip_all(struct tdx_scene *s, uint8_t *p, size_t n, const char *what)
 {
-	unsigned int accepted = 0;
-	char *before, *after;
+	struct mutation m = { .what = what,
+			      .p = p,
+			      .n = n,
+			      .stride = 1,
+			      .judge = judge_any,
+			      .scene = s,
+			      .claims = &s->claims };
+	size_t accepted = mutate(&m);
 
-	assert_int_equal(tdx_scene_judge(s), REASON_OK);
-	before = said(s);
-	for (size_t i = 0; i < n; i++) {
-		p[i] ^= 1 << i % 8;
-		if (tdx_scene_judge(s) == REASON_OK) {
-			after = said(s);
-			if (strcmp(before, after))
-				fail_msg("%s: byte %zu changes the claims: %s", what, i, after);
-			free(after);
-			accepted++;
-		}
-		p[i] ^= 1 << i % 8;
-	}
-	print_message("%s: %zu bytes, %u without meaning\n", what, n, accepted);
-	assert_true(accepted < n / 2); /* text of the unused root, newlines */
-	free(before);
+	/* Newlines; and of a PEM chain the root, and the second of two that are the same. */
+	assert_true(strstr(what, ".pem") || accepted < m.tried / 50);
 }
 
 static void test_flips(void **state)
@@ -380,8 +369,7 @@ static void test_flips(void **state)
 	tdx_scene_build(s);
 	flip_all(s, s->quote.bytes, s->quote.n, "quote");
 	for (enum collateral i = COLLATERAL_TCB_INFO; i < COLLATERAL_COUNT; i++)
-		if (s->files[i].n && i != COLLATERAL_TCB_INFO_CHAIN &&
-		    i != COLLATERAL_QE_IDENTITY_CHAIN)
+		if (s->files[i].n)
 			flip_all(s, s->files[i].bytes, s->files[i].n, collateral_file(i));
 	tdx_scene_end(s);
 	free(s);

@@ -70,8 +70,7 @@ static bool signed_with_pss(const struct cert *c)
 	const X509_ALGOR *outer;
 
 	X509_get0_signature(NULL, &outer, c->x);
-	return algorithm_is_pss_sha384(outer) &&
-	       algorithm_is_pss_sha384(X509_get0_tbs_sigalg(c->x));
+	return algorithm_is_pss_sha384(outer) && !X509_ALGOR_cmp(outer, X509_get0_tbs_sigalg(c->x));
 }
 
 static bool authority_key(const struct cert *c)
