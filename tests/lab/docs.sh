@@ -62,7 +62,9 @@ object_commands() {
 		userspace/cli/collateral.c userspace/cli/policy.c userspace/cli/egress.c |
 		sed 's/^fairlead //; s/\[//'
 } >"$tmp/commands"
-sed -n 's/^\.It Ic \([a-z]* [a-z]*\)\( .*\)\?$/\1/p' man/fairlead.8 >"$tmp/commands.8"
+# .It Ic object word, or .It Xo and that on the next line
+sed -n -e '/^\.It Xo$/{n; s/^/.It /}' -e 's/^\.It \.\?Ic \([a-z]* [a-z]*\)\( .*\)\?$/\1/p' \
+	man/fairlead.8 >"$tmp/commands.8"
 # { "object", function, "help" },
 grep -oE '^\s*\{ "[a-z]+", (cmd|run)_' userspace/cli/fairlead.c | cut -d'"' -f2 >"$tmp/objects"
 sed -n 's/^\.It Ic \([a-z]*\).*/\1/p' man/fairlead.8 >"$tmp/objects.8"
