@@ -33,9 +33,9 @@ int pinned_remove(const struct cli_options *o)
 	}
 	err = guard_unpin(o->pins, why);
 	if (!err || err == -ENOENT)
-		err = tc_unpin(pinned_dir(o), why);
-	if (!err)
 		err = dataplane_unpin(o->pins, why);
+	if (!err)
+		err = tc_unpin(pinned_dir(o), why);
 	if (err) {
 		cli_error("%s", why);
 		return CLI_ERROR;
