@@ -237,6 +237,38 @@ static void test_link(void **state)
 	expect_none(p);
 }
 
+/* The router is behind TC on eth0, either way. */
+static struct patient *behind_tc(void)
+{
+	struct patient *p = sound();
+
+	p->s.uses[0] = (struct doctor_use){ .name = "eth0", .tc = { true, true } };
+	p->links[1].native = p->links[1].ours = false;
+	p->links[1].tc[TC_IN] = p->links[1].tc[TC_OUT] = true;
+	p->links[1].xdp = 0;
+	return p;
+}
+
+static void test_tc(void **state)
+{
+	struct patient *p = behind_tc();
+
+	(void)state;
+	expect_none(p);
+	p = behind_tc();
+	p->links[1].tc[TC_IN] = false;
+	expect(p, DOCTOR_NOTE, "attached", "eth0", "fairlead attach eth0 tc-ingress");
+	p = behind_tc();
+	p->links[1].tc[TC_OUT] = false;
+	expect(p, DOCTOR_NOTE, "attached", "eth0", "fairlead attach eth0 tc-egress");
+	p = behind_tc();
+	p->links[1].xdp = DOCTOR_XDP_BASIC;
+	expect(p, DOCTOR_NOTE, "xdp", "eth0", "detach eth0 tc-ingress; fairlead attach eth0");
+	p = behind_tc();
+	p->links[1].up = false;
+	expect(p, DOCTOR_ERROR, "link", "eth0", "ip link set dev eth0 up");
+}
+
 static void test_xdp(void **state)
 {
 	struct patient *p = sound();
@@ -486,7 +518,8 @@ int main(void)
 		cmocka_unit_test(test_sound),	cmocka_unit_test(test_kernel),
 		cmocka_unit_test(test_bpffs),	cmocka_unit_test(test_sysctls),
 		cmocka_unit_test(test_memlock), cmocka_unit_test(test_clock),
-		cmocka_unit_test(test_link),	cmocka_unit_test(test_xdp),
+		cmocka_unit_test(test_link),	cmocka_unit_test(test_tc),
+		cmocka_unit_test(test_xdp),
 		cmocka_unit_test(test_numbers), cmocka_unit_test(test_bond),
 		cmocka_unit_test(test_stacked), cmocka_unit_test(test_mtu),
 		cmocka_unit_test(test_route),	cmocka_unit_test(test_filter),

@@ -50,6 +50,7 @@ struct doctor_link {
 	bool xdp_known;		      /* xdp is the driver's word */
 	uint64_t xdp;		      /* DOCTOR_XDP_… */
 	bool native, generic, ours;   /* what it carries */
+	bool tc[TC_WAYS];	      /* ours, behind TC */
 	uint8_t bond_mode, bond_hash; /* BOND_MODE_…, BOND_XMIT_POLICY_… of linux/if_bonding.h */
 	struct doctor_range queues, ring; /* of receiving */
 	bool lro;
@@ -60,6 +61,7 @@ struct doctor_link {
 struct doctor_use {
 	char name[IF_NAMESIZE];
 	bool router, guard;
+	bool tc[TC_WAYS]; /* configured so */
 };
 
 /* A backend, as the router's kernel would send to it. */

@@ -102,21 +102,42 @@ static void gather_kernel(struct doctor_system *s)
 	s->arp_ignore_all = read_conf("all", "arp_ignore");
 }
 
-static void use(struct doctor_system *s, const char *name, bool guard)
+static struct doctor_use *use_of(struct doctor_system *s, const char *name)
 {
 	struct doctor_use *u = s->uses;
 
 	while (u < s->uses + s->uses_count && strcmp(u->name, name))
 		u++;
 	if (u == s->uses + DOCTOR_USES_MAX)
-		return;
+		return NULL;
 	if (u == s->uses + s->uses_count) {
 		*u = (struct doctor_use){ 0 };
 		snprintf(u->name, sizeof(u->name), "%s", name);
 		s->uses_count++;
 	}
+	return u;
+}
+
+static void use(struct doctor_system *s, const char *name, bool guard)
+{
+	struct doctor_use *u = use_of(s, name);
+
+	if (!u)
+		return;
 	u->router |= !guard;
 	u->guard |= guard;
+}
+
+static void use_tc(struct doctor_system *s, const struct router_config *r)
+{
+	for (int way = 0; way < TC_WAYS; way++) {
+		for (size_t i = 0; i < r->tc_count[way]; i++) {
+			struct doctor_use *u = use_of(s, r->tc[way][i]);
+
+			if (u)
+				u->tc[way] = true;
+		}
+	}
 }
 
 /* Which of the pinned programs, if any, an interface carries. */
@@ -124,7 +145,13 @@ static void match(struct doctor_system *s, struct doctor_link *l, const struct p
 {
 	char why[DATAPLANE_WHY_MAX];
 	struct carried c;
+	bool tcx;
 
+	for (int way = 0; way < TC_WAYS; way++) {
+		l->tc[way] = p->has_router && tc_carried(p->router.pins, l->name, way, &tcx);
+		if (l->tc[way])
+			use_of(s, l->name);
+	}
 	if (program_carried(l->name, &c, why))
 		return;
 	for (int guard = 0; guard < 2; guard++) {
@@ -143,6 +170,8 @@ static void gather_uses(struct doctor_system *s, const struct config *c, const s
 	if (c && c->is_router)
 		for (size_t i = 0; i < c->router.interfaces_count; i++)
 			use(s, c->router.interfaces[i], false);
+	if (c && c->is_router)
+		use_tc(s, &c->router);
 	if (c && c->is_agent)
 		for (size_t i = 0; i < c->agent.interfaces_count; i++)
 			use(s, c->agent.interfaces[i], true);

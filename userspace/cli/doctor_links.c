@@ -242,6 +242,31 @@ static void check_filter(const struct doctor_system *s, const struct doctor_link
 	doctor_say(f->fix, "echo 2 >/proc/sys/net/ipv4/conf/%s/rp_filter", word);
 }
 
+/* Where the router is behind TC, or shall be. */
+static void check_tc(const struct doctor_system *s, const struct doctor_use *u,
+		     const struct doctor_link *l, const char *word, struct doctor_report *r)
+{
+	struct doctor_finding *f;
+
+	for (int way = 0; way < TC_WAYS; way++) {
+		if (!u->tc[way] || l->tc[way])
+			continue;
+		f = doctor_add(r, DOCTOR_NOTE, "attached", l->name);
+		doctor_say(f->what, "carries no program behind TC for %s", tc_way_str(way));
+		doctor_say(f->why, "fairleadd attaches it when it starts; until then nothing is "
+				   "steered here");
+		doctor_say(f->fix, "%s attach %s tc-%s", s->command, word, tc_way_str(way));
+	}
+	if (l->tc[TC_IN] && l->xdp_known && l->xdp & DOCTOR_XDP_BASIC) {
+		f = doctor_add(r, DOCTOR_NOTE, "xdp", l->name);
+		doctor_say(f->what, "steers behind TC, though driver %s has XDP", l->driver);
+		doctor_say(f->why, "every packet is first made ready for the whole stack: several "
+				   "times slower");
+		doctor_say(f->fix, "%s detach %s tc-ingress; %s attach %s", s->command, word,
+			   s->command, word);
+	}
+}
+
 static void check_use(const struct doctor_system *s, const struct doctor_use *u,
 		      struct doctor_report *r)
 {
@@ -259,6 +284,9 @@ static void check_use(const struct doctor_system *s, const struct doctor_use *u,
 	}
 	doctor_word(l->name, word);
 	check_up(l, word, r);
+	check_tc(s, u, l, word, r);
+	if (!u->router && !u->guard)
+		return; /* all else is about XDP */
 	check_foreign(l, word, r);
 	check_port(s, u, l, r);
 	check_bond(s, l, word, r);
