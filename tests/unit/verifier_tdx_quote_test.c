@@ -193,6 +193,19 @@ static void root_of_stranger(struct tdx_scene *s)
 	s->root.signer = LAB_OTHER;
 }
 
+/* Trusted for its key: what it says of itself is then its own word. */
+static void trust_key_alone(struct tdx_scene *s)
+{
+	uint8_t *der = NULL, digest[SHA256_BYTES];
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(s->root.x), &der);
+
+	assert_true(sha256(bytes_of(der, n), digest));
+	OPENSSL_free(der);
+	policy_free(s->policy);
+	s->policy = policy_default();
+	assert_int_equal(policy_trust_root(s->policy, digest), 0);
+}
+
 static void leaf_by_root(struct tdx_scene *s)
 {
 	s->pck.issuer = s->root.subject;
@@ -305,7 +318,9 @@ static void test_chain(void **state)
 		{ "authority of another name", ca_named_otherwise, NULL, REASON_CERT_CHAIN },
 		{ "leaf by a stranger", leaf_of_stranger, NULL, REASON_CERT_SIGNATURE },
 		{ "authority by a stranger", ca_of_stranger, NULL, REASON_CERT_SIGNATURE },
-		{ "root by a stranger", root_of_stranger, NULL, REASON_CERT_SIGNATURE },
+		{ "root by a stranger", root_of_stranger, trust_key_alone, REASON_CERT_SIGNATURE },
+		{ "the same, trusted by its bytes", root_of_stranger, NULL, REASON_OK },
+		{ "trusted by its key", NULL, trust_key_alone, REASON_OK },
 		{ "leaf by the root", leaf_by_root, NULL, REASON_CERT_CHAIN },
 		{ "leaf expired", leaf_expired, NULL, REASON_CERT_EXPIRED },
 		{ "authority not yet valid", ca_not_yet, NULL, REASON_CERT_NOT_YET_VALID },

@@ -88,7 +88,8 @@ static enum reason check_signed(X509_CRL *crl, const struct cert *root, struct c
 	const X509_ALGOR *alg;
 
 	X509_CRL_get0_signature(crl, NULL, &alg);
-	if (!cert_key(root) || !algorithm_fits(alg, root) || X509_CRL_verify(crl, cert_key(root)) != 1)
+	if (!cert_key(root) || !algorithm_fits(alg, root) ||
+	    X509_CRL_verify(crl, cert_key(root)) != 1)
 		return refuse(out, REASON_CRL, "the CRL is not signed by %s", root->subject);
 	if (!is_plain(crl))
 		return refuse(out, REASON_CRL,
@@ -118,31 +119,52 @@ static enum reason check_time(const struct crl_facts *f, int64_t at, uint64_t ma
 	return REASON_OK;
 }
 
-enum reason crl_check(struct bytes given, const struct cert *root, const struct cert *cert,
-		      int64_t at, uint64_t max_age_s, struct crl_facts *facts, struct claims *out)
+enum reason crl_read(struct bytes given, const struct cert *root, struct crl_list *out,
+		     struct claims *why)
 {
 	enum { DER_SEQUENCE = 0x30 };
 	const X509_NAME *name = X509_get_subject_name(root->x);
-	enum reason reason;
 	bool readable = true;
-	X509_CRL *crl;
+	enum reason reason;
 
-	crl = given.n && given.p[0] == DER_SEQUENCE ? find_der(given, name, &readable)
-						    : find_pem(given, name, &readable);
-	if (!crl && !readable)
-		reason = refuse(out, REASON_CRL, "the CRL cannot be decoded");
-	else if (!crl)
-		reason = refuse(out, REASON_CRL, "there is a CRL, but none of %s", root->subject);
+	out->crl = given.n && given.p[0] == DER_SEQUENCE ? find_der(given, name, &readable)
+							 : find_pem(given, name, &readable);
+	if (!out->crl && !readable)
+		reason = refuse(why, REASON_CRL, "the CRL cannot be decoded");
+	else if (!out->crl)
+		reason = refuse(why, REASON_CRL, "there is a CRL, but none of %s", root->subject);
 	else
-		reason = check_signed(crl, root, facts, out);
+		reason = check_signed(out->crl, root, &out->facts, why);
+	ERR_clear_error();
+	return reason;
+}
+
+enum reason crl_judge(const struct crl_list *l, const struct cert *root, const struct cert *cert,
+		      int64_t at, uint64_t max_age_s, struct claims *out)
+{
 	/* A list that has run out still names those that were revoked: that is no "could not tell".
 	 */
-	if (!reason && (lists(crl, cert) || lists(crl, root)))
-		reason = refuse(out, REASON_REVOKED, "%s has revoked certificate %s", root->subject,
-				lists(crl, cert) ? cert->subject : root->subject);
+	if (lists(l->crl, cert) || lists(l->crl, root))
+		return refuse(out, REASON_REVOKED, "%s has revoked certificate %s", root->subject,
+			      lists(l->crl, cert) ? cert->subject : root->subject);
+	return check_time(&l->facts, at, max_age_s, out);
+}
+
+void crl_free(struct crl_list *l)
+{
+	X509_CRL_free(l->crl);
+	l->crl = NULL;
+}
+
+enum reason crl_check(struct bytes given, const struct cert *root, const struct cert *cert,
+		      int64_t at, uint64_t max_age_s, struct crl_facts *facts, struct claims *out)
+{
+	struct crl_list l = { 0 };
+	enum reason reason = crl_read(given, root, &l, out);
+
+	*facts = l.facts;
 	if (!reason)
-		reason = check_time(facts, at, max_age_s, out);
-	X509_CRL_free(crl);
-	ERR_clear_error();
+		reason = crl_judge(&l, root, cert, at, max_age_s, out);
+	crl_free(&l);
 	return reason;
 }

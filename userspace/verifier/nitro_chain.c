@@ -89,6 +89,9 @@ enum reason nitro_chain_verify(const struct nitro_chain *c, int64_t at, struct c
 	reason = check_kinds(path, count, out);
 	if (reason)
 		return reason;
-	return c->root_by_bytes ? cert_path_verify_pinned(path, count, at, out)
-				: cert_path_verify(path, count, at, out);
+	reason = c->root_by_bytes ? cert_path_verify_pinned(path, count, at, out)
+				  : cert_path_verify(path, count, at, out);
+	for (size_t i = count; !reason && --i;) /* the leaf is of one document or few */
+		cert_remember(path[i]);
+	return reason;
 }

@@ -22,7 +22,7 @@ struct tdx_platform {
 	struct cached head;
 	struct tdx_chain chain;
 	struct tdx_pck pck;
-	struct crl_facts root_crl, pck_crl;
+	struct crl_list root_crl, pck_crl;
 	bool root_crl_checked, pck_crl_checked;
 };
 

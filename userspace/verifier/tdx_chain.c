@@ -23,11 +23,11 @@ static const char *const subjects[CHAIN_LENGTH][2] = {
 	{ "Intel SGX Root CA", NULL },
 };
 
-static bool trusted(const struct cert *root, const struct root_list *more, bool *is_intel)
+static bool trusted(const struct cert *root, const struct root_list *more, struct tdx_chain *c)
 {
-	*is_intel = !memcmp(root->der_sha256, intel_root, SHA256_BYTES);
-	return *is_intel || root_list_has(more, root->der_sha256) ||
-	       root_list_has(more, root->spki_sha256);
+	c->root_is_intel = !memcmp(root->der_sha256, intel_root, SHA256_BYTES);
+	c->root_by_bytes = c->root_is_intel || root_list_has(more, root->der_sha256);
+	return c->root_by_bytes || root_list_has(more, root->spki_sha256);
 }
 
 static enum reason check_place(const struct cert *c, int place, struct claims *out)
@@ -66,7 +66,7 @@ enum reason tdx_chain_read(struct bytes pem, const struct root_list *more, struc
 		return refuse(out, REASON_CERT_CHAIN,
 			      "the quote's certificates: want three in PEM, got %zu",
 			      c->pile.count);
-	if (certs[2].self_issued && !trusted(&certs[2], more, &c->root_is_intel))
+	if (certs[2].self_issued && !trusted(&certs[2], more, c))
 		return refuse(out, REASON_UNTRUSTED_ROOT,
 			      "root \"%s\" %s is neither Intel's nor policy's", certs[2].subject,
 			      hex_short(certs[2].der_sha256).text);
@@ -74,7 +74,7 @@ enum reason tdx_chain_read(struct bytes pem, const struct root_list *more, struc
 		reason = check_place(&certs[i], i, out);
 	if (reason)
 		return reason;
-	if (!trusted(&certs[2], more, &c->root_is_intel))
+	if (!trusted(&certs[2], more, c))
 		return refuse(out, REASON_UNTRUSTED_ROOT,
 			      "the quote's last certificate is no root");
 	c->leaf = &certs[0];
@@ -91,9 +91,16 @@ void tdx_chain_free(struct tdx_chain *c)
 enum reason tdx_chain_verify(const struct tdx_chain *c, int64_t at, struct claims *out)
 {
 	const struct cert *const path[CHAIN_LENGTH] = { c->leaf, c->intermediate, c->root };
+	enum reason reason;
 
 	if (!cert_may_sign(c->leaf))
 		return refuse(out, REASON_CERT_LEAF, "certificate %s may not sign reports",
 			      c->leaf->subject);
-	return cert_path_verify(path, CHAIN_LENGTH, at, out);
+	reason = c->root_by_bytes ? cert_path_verify_pinned(path, CHAIN_LENGTH, at, out)
+				  : cert_path_verify(path, CHAIN_LENGTH, at, out);
+	if (!reason) {
+		cert_remember(c->intermediate);
+		cert_remember(c->root);
+	}
+	return reason;
 }

@@ -150,9 +150,9 @@ static int64_t first_to_expire(const struct tdx_case *c)
 	earlier(&t, c->platform->chain.intermediate->not_after);
 	earlier(&t, c->platform->chain.root->not_after);
 	if (c->lists_checked && c->platform->root_crl_checked)
-		earlier(&t, c->platform->root_crl.next_update);
+		earlier(&t, c->platform->root_crl.facts.next_update);
 	if (c->lists_checked && c->platform->pck_crl_checked)
-		earlier(&t, c->platform->pck_crl.next_update);
+		earlier(&t, c->platform->pck_crl.facts.next_update);
 	if (c->collateral_read) {
 		earlier(&t, c->collateral->info.document.next_update);
 		earlier(&t, c->collateral->qe.document.next_update);
@@ -178,9 +178,9 @@ static void put_root(const struct tdx_case *c)
 static void put_collateral(const struct tdx_case *c, json_t *o)
 {
 	put_crl(o, "root_crl", c->lists_checked && c->platform->root_crl_checked,
-		&c->platform->root_crl);
+		&c->platform->root_crl.facts);
 	put_crl(o, "pck_crl", c->lists_checked && c->platform->pck_crl_checked,
-		&c->platform->pck_crl);
+		&c->platform->pck_crl.facts);
 	if (!c->collateral_read)
 		return;
 	put_document(o, "tcb_info", &c->collateral->info.document);

@@ -65,6 +65,7 @@ static enum reason verify_signer(const struct tdx_case *c, const struct source *
 				 const struct cert *signer)
 {
 	const struct cert *const path[] = { signer, c->platform->chain.root };
+	enum reason reason;
 
 	if (!signer)
 		return refuse(c->out, REASON_COLLATERAL_SIGNATURE, "%s holds no certificate \"%s\"",
@@ -73,7 +74,11 @@ static enum reason verify_signer(const struct tdx_case *c, const struct source *
 		return refuse(c->out, REASON_COLLATERAL_SIGNATURE,
 			      "certificate %s of %s is no signer's: want P-256, no authority",
 			      signer->subject, collateral_file(s->chain));
-	return of_collateral(cert_path_verify(path, 2, c->evidence->at, c->out));
+	/* The root has been verified as that of the quote's own certificates. */
+	reason = cert_path_verify_pinned(path, 2, c->evidence->at, c->out);
+	if (!reason)
+		cert_remember(signer);
+	return of_collateral(reason);
 }
 
 /* The body of one document, once it is known to be its signer's words. */
@@ -113,20 +118,21 @@ static enum reason unreadable(const struct tdx_case *c, const struct source *s, 
 		      collateral_file(s->file), wrong);
 }
 
+/* By the root's list, which has been read for the platform. */
 static enum reason check_signers_revoked(struct tdx_case *c)
 {
-	struct bytes crl = c->evidence->collateral[COLLATERAL_ROOT_CRL];
+	const struct crl_list *list = &c->platform->root_crl;
 	const struct cert *const signers[] = { c->collateral->info_signer,
 					       c->collateral->qe_signer };
 	enum reason reason = REASON_OK;
 
 	if (!c->platform->root_crl_checked)
 		return REASON_OK;
+	c->collateral->root_crl = list->facts;
 	for (int i = 0; !reason && i < 2; i++)
 		if (i == 0 || signers[1] != signers[0])
-			reason = crl_check(crl, c->platform->chain.root, signers[i],
-					   c->evidence->at, c->rules->crl_age_hours * 3600,
-					   &c->collateral->root_crl, c->out);
+			reason = crl_judge(list, c->platform->chain.root, signers[i],
+					   c->evidence->at, c->rules->crl_age_hours * 3600, c->out);
 	return reason;
 }
 
@@ -204,7 +210,7 @@ enum reason tdx_collateral_check(const struct tdx_case *c)
 /* Whether issuer has revoked cert, by the list of a kind, as far as policy asks for one. */
 static enum reason check_list(const struct tdx_case *c, enum collateral kind,
 			      const struct cert *issuer, const struct cert *cert,
-			      struct crl_facts *facts, bool *checked)
+			      struct crl_list *list, bool *checked)
 {
 	struct bytes crl = c->evidence->collateral[kind];
 	enum reason reason;
@@ -215,8 +221,10 @@ static enum reason check_list(const struct tdx_case *c, enum collateral kind,
 			      issuer->subject, collateral_file(kind));
 	if (!crl.n)
 		return REASON_OK;
-	reason = crl_check(crl, issuer, cert, c->evidence->at, c->rules->crl_age_hours * 3600,
-			   facts, c->out);
+	reason = crl_read(crl, issuer, list, c->out);
+	if (!reason)
+		reason = crl_judge(list, issuer, cert, c->evidence->at,
+				   c->rules->crl_age_hours * 3600, c->out);
 	*checked = reason == REASON_OK;
 	return reason;
 }

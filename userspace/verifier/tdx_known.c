@@ -14,6 +14,8 @@ static void release_platform(struct cached *self)
 	struct tdx_platform *p = (struct tdx_platform *)self;
 
 	tdx_chain_free(&p->chain);
+	crl_free(&p->root_crl);
+	crl_free(&p->pck_crl);
 	free(p);
 }
 
@@ -115,8 +117,8 @@ void tdx_known_platform(struct tdx_case *c)
 		return;
 	p = (struct tdx_platform *)cache_find(c->evidence->cache, &key);
 	if (p && cert_holds(p->chain.leaf, at) && cert_holds(p->chain.intermediate, at) &&
-	    cert_holds(p->chain.root, at) && list_holds(c, p->root_crl_checked, &p->root_crl) &&
-	    list_holds(c, p->pck_crl_checked, &p->pck_crl)) {
+	    cert_holds(p->chain.root, at) && list_holds(c, p->root_crl_checked, &p->root_crl.facts) &&
+	    list_holds(c, p->pck_crl_checked, &p->pck_crl.facts)) {
 		cached_drop(&c->platform->head);
 		c->platform = p;
 		c->platform_known = true;

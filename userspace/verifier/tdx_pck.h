@@ -34,6 +34,7 @@ struct tdx_chain {
 	struct cert_pile pile;
 	const struct cert *leaf, *intermediate, *root; /* NULL until they are known to be those */
 	bool root_is_intel;			       /* pinned by us, not by policy */
+	bool root_by_bytes; /* trusted whole, not by its key alone */
 };
 
 /* Exactly three, PCK first; the root is Intel's or the policy's; names as Intel gives them. */

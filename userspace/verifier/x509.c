@@ -78,6 +78,49 @@ struct tally {
 	bool broken;
 };
 
+/* How many bytes a DER element takes by its head; 0: no SEQUENCE of definite length that fits. */
+static size_t element_size(struct bytes in)
+{
+	enum { DER_SEQUENCE = 0x30, LONG_FORM = 0x80, LENGTH_BYTES_MAX = 2 };
+	struct bytes rest = in;
+	uint8_t tag, first, more;
+	size_t n;
+
+	if (!get_u8(&rest, &tag) || tag != DER_SEQUENCE || !get_u8(&rest, &first))
+		return 0;
+	n = first;
+	if (first & LONG_FORM) {
+		n = 0;
+		first &= ~LONG_FORM;
+		if (!first || first > LENGTH_BYTES_MAX)
+			return 0;
+		while (first-- && get_u8(&rest, &more))
+			n = n << 8 | more;
+	}
+	return n <= rest.n ? in.n - rest.n + n : 0;
+}
+
+/* Takes one off the front of *in that came along already, or that is an authority known before. */
+static bool take_known(struct cert_pile *pile, struct bytes *in, struct tally *tally)
+{
+	struct cert c = { .x = NULL };
+	size_t n = element_size(*in);
+	struct bytes der;
+
+	if (!n || n > CERT_DER_MAX || !sha256(bytes_of(in->p, n), c.der_sha256))
+		return false;
+	if (pile_has(pile, &c))
+		tally->known++;
+	else if (pile->count == CERT_PILE_MAX || !cert_recall(c.der_sha256, &c))
+		return false;
+	else {
+		c.piece = pile->pieces;
+		pile->certs[pile->count++] = c;
+	}
+	tally->found++;
+	return get(in, n, &der);
+}
+
 /* Takes one certificate off the front of *in; false when there is none to be had there. */
 static bool take_der(struct cert_pile *pile, struct bytes *in, struct tally *tally)
 {
@@ -85,6 +128,8 @@ static bool take_der(struct cert_pile *pile, struct bytes *in, struct tally *tal
 	struct cert c;
 	X509 *x;
 
+	if (take_known(pile, in, tally))
+		return true;
 	x = in->n <= CERT_DER_MAX ? d2i_X509(NULL, &p, in->n) : NULL;
 	if (!x || !read_facts(x, bytes_of(in->p, p - in->p), &c)) {
 		X509_free(x);

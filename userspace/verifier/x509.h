@@ -55,6 +55,14 @@ bool cert_pile_share(struct cert_pile *pile, const struct cert *certs, size_t co
 bool cert_share(const struct cert *from, struct cert *to);
 void cert_free(struct cert *c);
 
+/*
+ * An authority that has been verified, by the digest of its DER: read once, and held for those who
+ * meet it again.  cert_recall()'s is to be freed by whoever asked.
+ */
+void cert_remember(const struct cert *c);
+bool cert_recall(const uint8_t der_sha256[SHA256_BYTES], struct cert *out);
+void cert_forget_known(void); /* all of them */
+
 bool cert_issued_by(const struct cert *c, const struct cert *issuer); /* by whole names */
 struct evp_pkey_st *cert_key(const struct cert *c);		      /* owned by c; or NULL */
 
@@ -98,12 +106,24 @@ struct crl_facts {
 	int64_t this_update, next_update;
 };
 
+/* A list that its issuer has signed, to be asked about many. */
+struct crl_list {
+	struct X509_crl_st *crl; /* owned; NULL: none */
+	struct crl_facts facts;
+};
+
 /*
  * Whether root has revoked cert, which it issued.  given: DER or PEM, one or several; the one in
  * root's name counts.  max_age_s: from thisUpdate, 0 for any.
  */
 enum reason crl_check(struct bytes given, const struct cert *root, const struct cert *cert,
 		      int64_t at, uint64_t max_age_s, struct crl_facts *facts, struct claims *out);
+/* The same in two steps.  *out is empty before, and to be freed whatever the reason. */
+enum reason crl_read(struct bytes given, const struct cert *root, struct crl_list *out,
+		     struct claims *why);
+enum reason crl_judge(const struct crl_list *l, const struct cert *root, const struct cert *cert,
+		      int64_t at, uint64_t max_age_s, struct claims *out);
+void crl_free(struct crl_list *l);
 
 /* Whether an algorithm is RSASSA-PSS with SHA-384, MGF1-SHA-384, salt 48 (RFC 4055). */
 struct X509_algor_st;

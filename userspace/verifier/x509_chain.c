@@ -112,7 +112,13 @@ enum reason cert_chain_verify(const struct cert *leaf, const struct cert *interm
 	const struct cert *const chain[CHAIN_LENGTH] = { leaf, intermediate, root };
 	enum reason reason = check_kinds(chain, CHAIN_LENGTH, out);
 
-	return reason ? reason : cert_path_verify(chain, CHAIN_LENGTH, at, out);
+	if (!reason)
+		reason = cert_path_verify(chain, CHAIN_LENGTH, at, out);
+	if (!reason) {
+		cert_remember(intermediate);
+		cert_remember(root);
+	}
+	return reason;
 }
 
 enum reason cert_leaf_verify(const struct cert *leaf, const struct cert *intermediate, int64_t at,
