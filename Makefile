@@ -164,7 +164,8 @@ bench-verify: $(BUILD)/bench/verify
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/fairlead
 	install -m 755 $(programs) $(DESTDIR)$(PREFIX)/sbin
-	install -m 644 $(BUILD)/router.bpf.o $(BUILD)/guard.bpf.o $(BUILD)/egress.bpf.o $(DESTDIR)$(PREFIX)/lib/fairlead
+	install -m 644 $(BUILD)/router.bpf.o $(BUILD)/guard.bpf.o $(BUILD)/egress.bpf.o \
+		$(BUILD)/steer_tc.bpf.o $(DESTDIR)$(PREFIX)/lib/fairlead
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/fairlead
 	for u in packaging/*.service; do sed 's,/usr/local/,$(PREFIX)/,' $$u \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done

@@ -27,7 +27,8 @@ int pinned_remove(const struct cli_options *o)
 	err = pinned_carrier(&p, pinned_dir(o), interface) ? -EBUSY : 0;
 	pinned_close(&p);
 	if (err) {
-		cli_error("map: %s still carries a program of %s; fairlead detach %s first",
+		cli_error("map: %s still carries a program of %s; fairlead detach %s first "
+			  "(fairlead attach says what it carries)",
 			  interface, pinned_dir(o), interface);
 		return CLI_REFUSED;
 	}

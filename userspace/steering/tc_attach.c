@@ -222,6 +222,7 @@ int tc_detach(const char *pins, const char *interface, enum tc_way way,
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = points[way]);
 	LIBBPF_OPTS(bpf_tc_opts, o, .handle = TC_HANDLE, .priority = TC_PRIORITY);
 
+	pins_quiet();
 	if (!ifindex)
 		return because(why, -ENODEV, "%s: no such interface", interface);
 	link = link_of(pins, ifindex, way, &id);
