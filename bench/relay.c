@@ -21,7 +21,7 @@
 enum {
 	ARMS_MAX = 8,
 	WARM_UP = 5,
-	TURNS = 20, /* with new connections, as where threads come to run is half of it */
+	TURNS = 10, /* with new connections, as where threads come to run is half of it */
 	SAMPLES_MAX = 4096,
 	SMALL_TIMES = 1000, /* requests of the smallest size */
 	LARGE_TIMES = 100,  /* and at least of each */
@@ -36,6 +36,8 @@ enum {
 	CROWD_THINK_US = 5000,
 	CROWD_ROUNDS = 2, /* each arm's 600 in halves, in turn */
 	OPENINGS = 60,
+	SETTLE_US = 100000, /* for pools to be full again, and whoever was closed to be gone */
+	PAUSE_US = 20000,   /* for a pool of sessions to gain the one that was taken */
 };
 
 static const uint32_t sizes[] = { 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20 };
@@ -139,6 +141,7 @@ static void open_all(struct link links[])
 			if (link_ask(&links[i], &small, NULL) < 0)
 				die(arms[i].name, "no answer");
 	}
+	usleep(SETTLE_US);
 }
 
 static void close_all(struct link links[])
@@ -172,8 +175,11 @@ static void measure_order(const char *what, double at, const struct order *o, in
 	memset(of, 0, sizeof(of));
 	for (int turn = 0; turn < TURNS; turn++) {
 		open_all(links);
-		for (size_t i = 0; i < arms_count; i++)
-			ask_in_a_row(&links[i], o, times / TURNS, &of[i]);
+		for (size_t i = 0; i < arms_count; i++) {
+			size_t a = (i + turn) % arms_count;
+
+			ask_in_a_row(&links[a], o, times / TURNS, &of[a]);
+		}
 		close_all(links);
 	}
 	report(what, at, of, arms_count);
@@ -267,6 +273,7 @@ static void crowd_once(const struct arm *a, unsigned int many, unsigned int requ
 	struct member members[CROWD_MAX];
 	pthread_barrier_t ready;
 
+	usleep(SETTLE_US);
 	pthread_barrier_init(&ready, NULL, many);
 	for (unsigned int i = 0; i < many; i++) {
 		members[i] = (struct member){
@@ -326,7 +333,7 @@ static void measure_openings(void)
 	for (int n = 0; n < OPENINGS; n++)
 		for (size_t i = 0; i < openings_count; i++) {
 			take(&of[i], open_once(&arms[i]));
-			usleep(20000); /* for a pool to be full again */
+			usleep(PAUSE_US);
 		}
 	heading("A connection's beginning, to the first byte of an answer", openings_count);
 	report("open", 1, of, openings_count);

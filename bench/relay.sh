@@ -101,4 +101,5 @@ at client "$bench/relay" "$build/bench-relay.json" "$build/bench-relay.dat" \
 	direct=tls,10.77.0.11,9500 steered=tls,$vip4,$steered router=plain,127.0.0.1,8001 relay=plain,127.0.0.1,8002 \
 	+router-cold=plain,127.0.0.1,8003 +relay-cold=plain,127.0.0.1,8004
 echo "load     $(cut -d ' ' -f 1-3 /proc/loadavg)"
+echo "lost     $(cable_losses) frames, by the lab's cables"
 plot
