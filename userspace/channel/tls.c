@@ -317,6 +317,26 @@ bool tls_export(SSL *ssl, const uint8_t request[DIGEST_BYTES], uint8_t out[EXPOR
 					  1) == 1;
 }
 
+static bool is_in_time(const X509 *cert)
+{
+	return cert && X509_cmp_current_time(X509_get0_notBefore(cert)) < 0 &&
+	       X509_cmp_current_time(X509_get0_notAfter(cert)) > 0;
+}
+
+/* When neither side's certificate is in its time, that is hardly the certificates' fault. */
+static void blame_certificate(SSL *ssl, long verified, char why[WHY_MAX])
+{
+	bool of_time = verified == X509_V_ERR_CERT_NOT_YET_VALID ||
+		       verified == X509_V_ERR_CERT_HAS_EXPIRED;
+	char detail[WHY_MAX];
+
+	snprintf(detail, sizeof(detail), "%.80s%s", X509_verify_cert_error_string(verified),
+		 of_time && !is_in_time(SSL_get_certificate(ssl))
+			 ? ", nor is ours in its time: the clock is suspect"
+			 : "");
+	refuse(why, "its certificate", detail);
+}
+
 bool tls_describe(SSL *ssl, unsigned long err, char why[WHY_MAX])
 {
 	/* libevent reports a broken path by a number of SSL_get_error(), which is of no library. */
@@ -325,7 +345,7 @@ bool tls_describe(SSL *ssl, unsigned long err, char why[WHY_MAX])
 	long verified = SSL_get_verify_result(ssl);
 
 	if (verified != X509_V_OK)
-		refuse(why, "its certificate", X509_verify_cert_error_string(verified));
+		blame_certificate(ssl, verified, why);
 	else if (path)
 		refuse(why, "the connection broke", "");
 	else
