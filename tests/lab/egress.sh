@@ -151,7 +151,7 @@ check "a frame of no protocol" refused_as ethertype sends frame "$(mac_of strang
 check "the service answers its clients" ask ask $vip4 80 1
 check "over IPv6" ask ask $vip6 80 1
 asked_for() {	# VIP: of a segment 12 bytes are the time
-	ask -w 3000 hold "$1" 80 1 >/dev/null &
+	ask -w 3000 hold "$1" 80 1 >/dev/null 2>&1 &
 	within 3 eval "at client ss -Htin dst '[$1]' | grep -q ' mss:988 '"
 }
 for vip in $vip4 $vip6; do check "clients are asked for segments of 1000 bytes: $vip" asked_for $vip; done
