@@ -62,6 +62,25 @@ static void test_first_to_answer(void **state)
 	assert_int_equal(plan_next(&p), -1);
 }
 
+/* A connection that was kept too long is made anew, and has its turn by its new time. */
+static void test_dialled_once_more(void **state)
+{
+	struct plan p = plan_of(CLASS_CONFIDENTIAL);
+
+	(void)state;
+	plan_measured(&p, 0, 10);
+	plan_measured(&p, 1, 20);
+	plan_measured(&p, 2, 30);
+	assert_int_equal(plan_next(&p), 0);
+	assert_int_equal(plan_next(&p), 1);
+	plan_redialled(&p, 1);
+	assert_true(plan_waits(&p));
+	assert_int_equal(plan_next(&p), 2);
+	plan_measured(&p, 1, 40);
+	assert_false(plan_waits(&p));
+	assert_int_equal(plan_next(&p), 1);
+}
+
 static void test_which_faults_go_on(void **state)
 {
 	static const struct {
@@ -193,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cheapest_first),
 		cmocka_unit_test(test_first_to_answer),
+		cmocka_unit_test(test_dialled_once_more),
 		cmocka_unit_test(test_which_faults_go_on),
 		cmocka_unit_test(test_the_weightiest_fault_is_told),
 		cmocka_unit_test(test_headlines),

@@ -13,12 +13,14 @@
 
 enum {
 	CONNECT_MS = 5000,
+	KEPT_MS = 2000, /* a server waits 5 s for TLS to begin */
 };
 
 struct candidate {
 	struct attempt *attempt;
 	struct dial *dial;
-	int fd; /* connected and kept, or -1 */
+	int fd;		   /* connected and kept, or -1 */
+	uint64_t since_us; /* when it was */
 };
 
 struct attempt {
@@ -36,6 +38,7 @@ struct attempt {
 };
 
 static void next(struct attempt *t);
+static void redial(struct attempt *t, size_t i);
 
 void attempt_cancel(struct attempt *t)
 {
@@ -132,7 +135,9 @@ static void next(struct attempt *t)
 	if (t->approach)
 		return;
 	i = plan_next(&t->plan);
-	if (i >= 0)
+	if (i >= 0 && now_us() - t->of[i].since_us > KEPT_MS * 1000ULL)
+		redial(t, i);
+	else if (i >= 0)
 		start_approach(t, i);
 	else if (!plan_waits(&t->plan))
 		give_up(t);
@@ -157,6 +162,7 @@ static void on_dialled(void *arg, int fd, uint64_t us)
 		return;
 	}
 	c->fd = fd;
+	c->since_us = now_us();
 	plan_measured(&t->plan, i, us);
 	next(t);
 }
@@ -179,19 +185,35 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	give_up(t);
 }
 
-static bool dial_all(struct attempt *t, uint64_t limit_ms)
+static bool dial(struct attempt *t, size_t i)
 {
-	uint32_t ms = limit_ms < CONNECT_MS ? limit_ms : CONNECT_MS;
+	struct candidate *c = &t->of[i];
 
-	for (size_t i = 0; i < t->plan.count; i++) {
-		struct candidate *c = &t->of[i];
+	c->dial = dial_start(t->client->base, &t->list[i].addr, t->list[i].port, CONNECT_MS,
+			     on_dialled, c);
+	return c->dial;
+}
 
-		c->dial = dial_start(t->client->base, &t->list[i].addr, t->list[i].port, ms,
-				     on_dialled, c);
-		if (!c->dial)
+static bool dial_all(struct attempt *t)
+{
+	for (size_t i = 0; i < t->plan.count; i++)
+		if (!dial(t, i))
 			return false;
-	}
 	return true;
+}
+
+/* One that was kept while another failed slowly: the server may have given it up by now. */
+static void redial(struct attempt *t, size_t i)
+{
+	struct fault f = { .step = STEP_CONNECT, .kind = FAULT_OURS };
+
+	sock_abort(t->of[i].fd);
+	t->of[i].fd = -1;
+	plan_redialled(&t->plan, i);
+	if (dial(t, i))
+		return;
+	snprintf(f.why, sizeof(f.why), "no memory for a connection");
+	fault(t, i, &f); /* which ends it */
 }
 
 struct attempt *attempt_start(struct client *c, enum client_tls_kind kind,
@@ -207,12 +229,12 @@ struct attempt *attempt_start(struct client *c, enum client_tls_kind kind,
 	*t = (struct attempt){ .client = c, .kind = kind, .list = list, .ops = ops, .arg = arg };
 	for (size_t i = 0; i < count && i < PLAN_MAX; i++) {
 		names[i] = list[i].name;
-		t->of[i] = (struct candidate){ t, NULL, -1 };
+		t->of[i] = (struct candidate){ .attempt = t, .fd = -1 };
 	}
 	plan_init(&t->plan, c->options->class, names, count);
 	t->ends_us = now_us() + limit_ms * 1000;
 	t->deadline = evtimer_new(c->base, on_deadline, t);
-	if (t->deadline && !event_add(t->deadline, &limit) && dial_all(t, limit_ms))
+	if (t->deadline && !event_add(t->deadline, &limit) && dial_all(t))
 		return t;
 	attempt_cancel(t);
 	return NULL;

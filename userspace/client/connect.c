@@ -258,14 +258,14 @@ static bool prepare(struct client *c)
 {
 	int err;
 
-	if (!read_files(c) || !resolve(c) || !open_save(c) || !open_tls(c) ||
-	    !make_boot_id(c->boot_id))
+	if (!read_files(c))
 		return false;
+	/* Before there are keys that children of ours could find in their memory. */
 	c->base = new_base(c->options->listens);
 	err = c->base ? appraiser_new(c->base, c->inputs.policy, &c->appraiser) : -ENOMEM;
 	if (err)
 		log_warnx("the verifier cannot be started: %s", strerror(-err));
-	return !err;
+	return !err && resolve(c) && open_save(c) && open_tls(c) && make_boot_id(c->boot_id);
 }
 
 static enum verdict run(struct client *c)

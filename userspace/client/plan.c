@@ -29,6 +29,11 @@ void plan_measured(struct plan *p, size_t i, uint64_t us)
 	p->of[i].us = us;
 }
 
+void plan_redialled(struct plan *p, size_t i)
+{
+	p->of[i].state = PLAN_DIALLED;
+}
+
 int plan_next(struct plan *p)
 {
 	int best = -1;

@@ -54,6 +54,8 @@ const char *step_str(enum step s);
 /* names outlive the plan.  All are being dialled. */
 void plan_init(struct plan *p, enum class class, const char *const names[], size_t count);
 void plan_measured(struct plan *p, size_t i, uint64_t us);
+/* It is being dialled once more. */
+void plan_redialled(struct plan *p, size_t i);
 /* The cheapest that is measured and untried, which is tried from now on; or -1. */
 int plan_next(struct plan *p);
 /* Whether somebody is being dialled yet. */

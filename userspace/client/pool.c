@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
@@ -80,7 +81,9 @@ static void on_stream_done(void *arg, const char *why)
 {
 	struct local *l = arg;
 
-	if (why)
+	if (why && !strcmp(why, STREAM_OVER))
+		log_warnx("%s: ended: %s", l->from, why);
+	else if (why)
 		log_info("%s: ended: %s", l->from, why);
 	TAILQ_REMOVE(&l->pool->streaming, l, next);
 	free_local(l->pool, l);
@@ -249,6 +252,16 @@ static size_t wanted(const struct pool *p)
 	return n < OPENINGS_MAX ? n : OPENINGS_MAX;
 }
 
+/* Those whose turn has not come in all the time that an endpoint may take to be found. */
+static void turn_away_late(struct pool *p)
+{
+	uint64_t now = now_us(), limit_us = p->client->options->deadline_ms * 1000ULL;
+
+	while (p->waiting_count && now - TAILQ_FIRST(&p->waiting)->since_us > limit_us)
+		turn_away(p, "No verified TEE endpoints available: others were before it, and "
+			     "the deadline is past");
+}
+
 /* First those who wait get what there is; then what is missing is seen to. */
 static void work(struct pool *p)
 {
@@ -259,6 +272,7 @@ static void work(struct pool *p)
 			log_debug("a session kept ready has ended unheard");
 		free_idle(i);
 	}
+	turn_away_late(p);
 	while (p->pending_count < wanted(p))
 		if (!open_one(p)) {
 			if (p->waiting_count)
@@ -298,6 +312,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	endpoint_text(&from, port, l->from);
 	l->pool = p;
 	l->fd = fd;
+	l->since_us = now_us();
 	TAILQ_INSERT_TAIL(&p->waiting, l, next);
 	p->waiting_count++;
 	if (++p->locals_count == p->client->options->connections)

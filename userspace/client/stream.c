@@ -218,7 +218,7 @@ static void pump(struct stream *s)
 
 	s->local_waits = s->tls_waits = false;
 	if (client_now_ms() >= s->ends.until_ms) {
-		finish(s, "its evidence is over");
+		finish(s, STREAM_OVER);
 		return;
 	}
 	for (int turns = 0; moved && turns < 16; turns++) {
@@ -276,7 +276,7 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	finish(arg, "its evidence is over");
+	finish(arg, STREAM_OVER);
 }
 
 static void keep_alive(int fd)

@@ -23,6 +23,9 @@ struct stream_ends {
 	uint64_t until_ms; /* of client_now_ms(): then it ends, whoever still speaks */
 };
 
+/* What done() is told then. */
+#define STREAM_OVER "its evidence is over"
+
 struct stream;
 
 /* The last call; why is NULL when both directions came to their end. */

@@ -234,13 +234,15 @@ bool client_tls_describe(SSL *ssl, int error, unsigned long err, char why[WHY_MA
 	long verified = SSL_get_verify_result(ssl);
 	const char *text = ERR_reason_error_string(err);
 	bool path = ERR_GET_LIB(err) <= ERR_LIB_NONE || ERR_SYSTEM_ERROR(err);
+	int code = ERR_SYSTEM_ERROR(err) ? ERR_GET_REASON(err) : errno;
 
 	ERR_clear_error();
 	if (error == SSL_ERROR_ZERO_RETURN ||
 	    ERR_GET_REASON(err) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		return refuse(why, "it hung up", "");
 	if (path)
-		return refuse(why, "the connection broke", errno ? strerror(errno) : "");
+		return refuse(why, "the connection broke",
+			      code && code != EAGAIN ? strerror(code) : "");
 	if (SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && verified != X509_V_OK)
 		refuse(why, "its certificate", X509_verify_cert_error_string(verified));
 	else
