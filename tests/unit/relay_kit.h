@@ -120,7 +120,7 @@ static inline struct relay_config *relay_kit_config(const struct identity *id)
 					   .rate = 10000,
 					   .rate_per_source = 10000,
 					   .evidence = 8,
-					   .evidence_per_source = 8,
+					   .evidence_per_source = 64,
 					   .handshake_ms = 10000,
 					   .hello_ms = 10000,
 					   .result_ms = 20000,
