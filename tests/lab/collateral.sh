@@ -42,6 +42,9 @@ policy_config() {
 # The router anew, with nothing in the kernel that a former one may have left: no lease runs on.
 restart() {
 	stop router
+	begin_anew
+}
+begin_anew() {
 	at router "$build/fairlead" detach eth0
 	fairlead map unpin
 	router_config >$run/router.yaml
@@ -150,6 +153,13 @@ check "an imported file is all that is needed"	\
 	fairlead collateral import --directory $store $run/site.export
 check "the daemon sees it by itself"	within 20 attested bare genuine-1
 check "nothing was asked of anybody"	[ "$(wc -l <$kds/log)" = "$asked_before" ]
+stop router
+rm -rf $store
+keys=('offline: false')
+check "imported before the first start"	fairlead collateral import --directory $store $run/site.export
+begin_anew
+check "no vendor can be reached from the start: it is all that is needed"	\
+	within 20 attested bare genuine-1
 
 # --- unkind
 

@@ -328,6 +328,34 @@ else
 	tsm "EIO" eio '"error":"EIO"'
 	tsm "ENOTTY" enotty '"error":"ENOTTY".*VMPCK'
 	tsm "no provider" enxio '"error":"ENXIO".*provider'
+	tsm_td() { # as tsm, of the lab TD
+		local name=$1 how=$2 want=$3
+		shift 3
+		mount_tsm --td "$t" --fail "$how"
+		says "configfs-tsm, tdx_guest: $name" "$want" "$quote" --tee tdx --source tsm \
+			--tsm "$dir/mnt/report" --data a5 --out "$dir/tsm-td" "$@"
+		[ -z "$(ls "$dir/mnt/report")" ]
+		ok $? "configfs-tsm, tdx_guest: nothing is left behind ($how)"
+		unmount_tsm
+	}
+	tsm_td "a quote, padded by its host" pad '"ok":true,"tee":"tdx","bytes":8000,"certs":0'
+	tee=tdx
+	verdict "configfs-tsm, tdx_guest: accepted with the lab's root and collateral" 0 ok \
+		--evidence "$dir/tsm-td/report.bin" --report-data "$(data a5)" \
+		--trust-root "$pin_tdx" --collateral "$dir/tdx/collateral"
+	tee=snp
+	tsm_td "somebody else's write is noticed before" race '"error":"EBUSY".*another process'
+	tsm_td "somebody else's write is noticed after" late-race '"error":"EBUSY".*another process'
+	tsm_td "an empty outblob is no quote" empty '"error":"EPROTO"'
+	tsm_td "an all-zero outblob is no quote" zero '"error":"EPROTO"'
+	tsm_td "a value refused at close is noticed" drop '"error":"EINVAL".*did not take'
+	tsm_td "EIO" eio '"error":"EIO"'
+	tsm_td "through the daemon's process, in its sandbox" none '"ok":true,"certs":0' \
+		--process 1
+	mount_tsm --td "$t"
+	says "configfs-tsm, tdx_guest: found first" '"ok":true,"tee":"tdx"' "$quote" --tee tdx \
+		--source auto --dev "$dir/none" --tsm "$dir/mnt/report"
+	unmount_tsm
 	mount_tsm --provider tdx_guest
 	says "configfs-tsm: another provider" '"error":"EPROTONOSUPPORT".*tdx_guest' \
 		"$quote" --source tsm --tsm "$dir/mnt/report"

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * tsmfs MOUNTPOINT --guest DIR [--provider NAME] [--fail HOW]
+ * tsmfs MOUNTPOINT --guest DIR [--provider NAME] [--td DIR] [--fail HOW]
  *
  * A file system that behaves as configfs-tsm does (drivers/virt/coco/tsm.c, measured on
  * 6.12): mkdir MOUNTPOINT/report/NAME makes a request; inblob is taken at close(2), which
  * succeeds whatever became of it; every value taken counts generation up; outblob before inblob
- * is EINVAL; a write past 64 bytes is EFBIG, and clears inblob all the same.
+ * is EINVAL; a write past 64 bytes is EFBIG, and clears inblob all the same.  With --td it is
+ * tdx_guest's: quotes of that lab TD, and neither auxblob nor levels.
  */
 #define FUSE_USE_VERSION 31
 #include <errno.h>
 #include <fuse3/fuse.h>
 #include <stdlib.h>
 
+#include "attester/pki.h"
+#include "attester/soft_tdx.h"
 #include "tools/snp_double.h"
 
 enum {
@@ -19,6 +22,7 @@ enum {
 	NAME_BYTES = 64,
 	INBLOB_BYTES = 64,
 	OUTBLOB_PADDED = 4000,
+	QUOTE_PADDED = 8000, /* as some hosts give them */
 };
 
 enum failure {
@@ -76,7 +80,7 @@ struct request {
 
 /* One thread (-s): nothing is locked. */
 struct state {
-	const char *guest, *provider;
+	const char *guest, *provider, *td;
 	enum failure failure;
 	struct double_table table;
 	struct request requests[REQUESTS_MAX];
@@ -114,6 +118,11 @@ static struct request *find_request(const char *name, size_t n)
 	return NULL;
 }
 
+static bool has(enum attribute a)
+{
+	return !state()->td || (a != AUXBLOB && a != PRIVLEVEL && a != PRIVLEVEL_FLOOR);
+}
+
 static struct place place_of(const char *path)
 {
 	struct place p = { NOWHERE, NULL, ATTRIBUTES };
@@ -130,7 +139,7 @@ static struct place place_of(const char *path)
 	if (p.request && !slash)
 		p.kind = REQUEST;
 	for (enum attribute a = INBLOB; p.request && slash && a < ATTRIBUTES; a++)
-		if (!strcmp(slash + 1, attributes[a].name)) {
+		if (!strcmp(slash + 1, attributes[a].name) && has(a)) {
 			p.attribute = a;
 			p.kind = ATTRIBUTE;
 		}
@@ -164,7 +173,8 @@ static int do_readdir(const char *path, void *buf, fuse_fill_dir_t fill, off_t a
 		if (state()->requests[i].used)
 			fill(buf, state()->requests[i].name, NULL, 0, 0);
 	for (enum attribute a = INBLOB; p.kind == REQUEST && a < ATTRIBUTES; a++)
-		fill(buf, attributes[a].name, NULL, 0, 0);
+		if (has(a))
+			fill(buf, attributes[a].name, NULL, 0, 0);
 	return 0;
 }
 
@@ -221,10 +231,26 @@ static int do_open(const char *path, struct fuse_file_info *fi)
 	return 0;
 }
 
+/* The report or quote: its length, or -EIO. */
+static int make_report(const struct request *r, uint8_t *out)
+{
+	const char *td = state()->td;
+	char path[ATTESTER_PATH_MAX], why[WHY_MAX];
+	struct soft_td t;
+
+	if (!td)
+		return double_report(state()->guest, r->inblob, r->vmpl, out) ? -EIO
+									      : SNP_REPORT_BYTES;
+	if (pki_path(path, td, "td.yaml", why) || soft_td_read(path, &t, why))
+		return -EIO;
+	return soft_quote(td, &t, r->inblob, out, why);
+}
+
 static int fill_outblob(struct handle *h)
 {
 	struct request *r = h->request;
 	enum failure f = state()->failure;
+	int n;
 
 	if (r->inblob_n != INBLOB_BYTES)
 		return -EINVAL;
@@ -234,9 +260,10 @@ static int fill_outblob(struct handle *h)
 		r->generation++;
 	if (f == FAIL_EMPTY)
 		return 0;
-	if (f != FAIL_ZERO && double_report(state()->guest, r->inblob, r->vmpl, h->buf))
+	n = f == FAIL_ZERO ? SNP_REPORT_BYTES : make_report(r, h->buf);
+	if (n < 0)
 		return -EIO;
-	h->n = f == FAIL_PAD ? OUTBLOB_PADDED : SNP_REPORT_BYTES;
+	h->n = f != FAIL_PAD ? n : state()->td ? QUOTE_PADDED : OUTBLOB_PADDED;
 	return 0;
 }
 
@@ -369,6 +396,11 @@ static bool parse(struct state *s, const char *name, const char *value)
 		s->guest = realpath(value, NULL); /* libfuse goes to / */
 		return s->guest;
 	}
+	if (!strcmp(name, "--td")) {
+		s->td = realpath(value, NULL);
+		s->provider = "tdx_guest";
+		return s->td;
+	}
 	if (!strcmp(name, "--provider")) {
 		s->provider = value;
 		return true;
@@ -395,7 +427,7 @@ int main(int argc, char **argv)
 		ok = i + 1 < argc && parse(s, argv[i], argv[i + 1]);
 	if (!ok || !s->guest || !double_table_make(s->guest, &s->table)) {
 		fprintf(stderr, "Usage: tsmfs MOUNTPOINT --guest DIR [--provider NAME] "
-				"[--fail HOW]\n");
+				"[--td DIR] [--fail HOW]\n");
 		return 2;
 	}
 	return fuse_main(5, args, &operations, s);
