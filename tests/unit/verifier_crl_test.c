@@ -102,17 +102,67 @@ static void crl_young_enough(struct scene *s)
 	crl(s);
 	s->policy->snp.crl_age_hours = 24;
 }
-static void crl_second(struct scene *s)
+/* Two lists in a row. */
+static void crls(struct scene *s, struct lab_crl *first, struct lab_crl *second)
 {
-	static struct lab_crl first;
 	static uint8_t both[2 * LAB_DER_MAX];
 
-	first = s->crl;
+	lab_build_crl(first);
+	lab_build_crl(second);
+	memcpy(both, first->der, first->n);
+	memcpy(both + first->n, second->der, second->n);
+	s->evidence.collateral[COLLATERAL_CRL] = bytes_of(both, first->n + second->n);
+}
+static void crl_second(struct scene *s)
+{
+	struct lab_crl first = s->crl;
+
 	first.issuer = "ARK-Turin";
-	lab_build_crl(&first);
-	memcpy(both, first.der, first.n);
-	memcpy(both + first.n, s->crl.der, s->crl.n);
-	s->evidence.collateral[COLLATERAL_CRL] = bytes_of(both, first.n + s->crl.n);
+	crls(s, &first, &s->crl);
+}
+/* The operator's own list, which revokes nobody, before the scene's. */
+static void crl_behind_own(struct scene *s)
+{
+	struct lab_crl own = s->crl;
+
+	own.serials_count = 0;
+	crls(s, &own, &s->crl);
+}
+static void crl_before_another(struct scene *s)
+{
+	struct lab_crl another = s->crl;
+
+	another.serials_count = 0;
+	crls(s, &s->crl, &another);
+}
+static void crl_behind_old(struct scene *s)
+{
+	struct lab_crl old = s->crl;
+
+	old.to = LAB_NOW - 1;
+	crls(s, &old, &s->crl);
+}
+static void crl_before_old(struct scene *s)
+{
+	struct lab_crl old = s->crl;
+
+	old.to = LAB_NOW - 1;
+	crls(s, &s->crl, &old);
+}
+static void crl_behind_strangers(struct scene *s)
+{
+	struct lab_crl false_one = s->crl;
+
+	false_one.signer = LAB_STRANGER;
+	crls(s, &false_one, &s->crl);
+}
+static void crl_before_strangers(struct scene *s)
+{
+	struct lab_crl false_one = s->crl;
+
+	false_one.signer = LAB_STRANGER;
+	false_one.serials[false_one.serials_count++] = 0x10001;
+	crls(s, &s->crl, &false_one);
 }
 
 static void test_crl(void **state)
@@ -142,6 +192,16 @@ static void test_crl(void **state)
 		{ "as old as it may be", 0, 0, crl_young_enough, NULL, REASON_OK },
 		{ "the second of two", 0, 0, crl, crl_second, REASON_OK },
 		{ "the second revokes", 0, 0, crl_mid, crl_second, REASON_REVOKED },
+		{ "the second of one root revokes", 0, 0, crl_mid, crl_behind_own, REASON_REVOKED },
+		{ "the first revokes", 0, 0, crl_mid, crl_before_another, REASON_REVOKED },
+		{ "the first has run out", 0, 0, crl, crl_behind_old, REASON_OK },
+		{ "the second has run out", 0, 0, crl, crl_before_old, REASON_OK },
+		{ "both have run out", 0, 0, crl_old, crl_behind_old, REASON_CRL_STALE },
+		{ "run out, and the second revokes", 0, 0, crl_old_lists, crl_behind_own,
+		  REASON_REVOKED },
+		{ "the first is a stranger's", 0, 0, crl, crl_behind_strangers, REASON_OK },
+		{ "a stranger's revokes", 0, 0, crl, crl_before_strangers, REASON_OK },
+		{ "both are strangers'", 0, 0, crl_stranger, crl_before_strangers, REASON_CRL },
 	};
 
 	(void)state;

@@ -247,7 +247,7 @@ static void add_cert(struct msg_appraise *m, struct bytes cert, bool first)
 	m->certs_count++;
 }
 
-/* The operator's lists first: of two of one root the first one counts. */
+/* Beside the operator's own, in one: whom either revokes, is revoked. */
 static void add_crl(struct supply *c, struct msg_appraise *m, struct bytes list)
 {
 	struct bytes own = m->collateral[COLLATERAL_CRL];
@@ -297,6 +297,7 @@ void collateral_attach(struct daemon *d, const struct node *n, struct appraisal 
 			continue;
 		add(c, m, &p->piece);
 		a->attached |= 1u << p->piece.want.kind;
+		a->evaluation[p->piece.want.kind] = p->piece.evaluation;
 	}
 }
 
@@ -364,6 +365,20 @@ static bool replace_attached(struct supply *c, const struct want *want, enum rea
 	return true;
 }
 
+/* What has carried an acceptance is the least that will be believed from now on. */
+static void raise_floors(struct supply *c, const struct node *n, const struct appraisal *a)
+{
+	char why[COLLATERAL_WHY_MAX];
+
+	for (size_t i = 0; i < n->wants_count; i++) {
+		const struct want *want = &n->wants[i];
+
+		if (a->attached & 1u << want->kind && is_document(want->kind) &&
+		    store_raise_floor(c->store, want, a->evaluation[want->kind], why))
+			log_warnx("collateral: %s", why);
+	}
+}
+
 bool collateral_keeps(struct daemon *d, struct node *n, struct appraisal *a,
 		      const struct msg_verdict *v)
 {
@@ -372,6 +387,8 @@ bool collateral_keeps(struct daemon *d, struct node *n, struct appraisal *a,
 
 	if (!c)
 		return false;
+	if (v->reason == REASON_OK)
+		raise_floors(c, n, a);
 	learn_wants(n, a, v);
 	for (size_t i = 0; i < n->wants_count; i++) {
 		const struct want *want = &n->wants[i];

@@ -10,41 +10,53 @@
 #include "verifier/refuse.h"
 #include "verifier/x509.h"
 
-/* Takes DER CRLs off in until one is in root's name; *readable when each could be read. */
-static X509_CRL *find_der(struct bytes in, const X509_NAME *root, bool *readable)
+/* Takes DER CRLs off *in until one is in root's name; *readable when each could be read. */
+static X509_CRL *find_der(struct bytes *in, const X509_NAME *root, bool *readable)
 {
-	while (in.n) {
-		const uint8_t *p = in.p;
-		X509_CRL *crl = d2i_X509_CRL(NULL, &p, in.n);
+	while (in->n) {
+		const uint8_t *p = in->p;
+		X509_CRL *crl = d2i_X509_CRL(NULL, &p, in->n);
 
 		if (!crl) {
 			*readable = false;
+			in->n = 0;
 			return NULL;
 		}
+		in->n -= p - in->p;
+		in->p = p;
 		if (!X509_NAME_cmp(X509_CRL_get_issuer(crl), root))
 			return crl;
 		X509_CRL_free(crl);
-		in.n -= p - in.p;
-		in.p = p;
 	}
 	return NULL;
 }
 
-static X509_CRL *find_pem(struct bytes in, const X509_NAME *root, bool *readable)
+static X509_CRL *find_pem(struct bytes *in, const X509_NAME *root, bool *readable)
 {
-	uint8_t *der = malloc(in.n);
+	uint8_t *der = malloc(in->n);
 	X509_CRL *crl = NULL;
 	struct pem_block block;
+	struct bytes one;
 	int more = -ENOMEM;
 
-	while (der && !crl && (more = pem_next(&in, &block)) > 0)
-		if (pem_label_is(&block, "X509 CRL"))
-			crl = find_der(bytes_of(der, pem_decode(&block, der, block.body.n)), root,
-				       readable);
+	while (der && !crl && (more = pem_next(in, &block)) > 0)
+		if (pem_label_is(&block, "X509 CRL")) {
+			one = bytes_of(der, pem_decode(&block, der, block.body.n));
+			crl = find_der(&one, root, readable);
+		}
 	if (more < 0)
 		*readable = false;
+	if (more <= 0)
+		in->n = 0;
 	free(der);
 	return crl;
+}
+
+static X509_CRL *find(struct bytes *in, bool der, const X509_NAME *root, bool *readable)
+{
+	if (!in->n)
+		return NULL;
+	return der ? find_der(in, root, readable) : find_pem(in, root, readable);
 }
 
 static bool read_time(const ASN1_TIME *t, int64_t *out)
@@ -119,20 +131,29 @@ static enum reason check_time(const struct crl_facts *f, int64_t at, uint64_t ma
 	return REASON_OK;
 }
 
+static bool is_der(struct bytes given)
+{
+	enum { DER_SEQUENCE = 0x30 };
+
+	return given.n && given.p[0] == DER_SEQUENCE;
+}
+
+static enum reason none_found(const struct cert *root, bool readable, struct claims *why)
+{
+	if (!readable)
+		return refuse(why, REASON_CRL, "the CRL cannot be decoded");
+	return refuse(why, REASON_CRL, "there is a CRL, but none of %s", root->subject);
+}
+
 enum reason crl_read(struct bytes given, const struct cert *root, struct crl_list *out,
 		     struct claims *why)
 {
-	enum { DER_SEQUENCE = 0x30 };
-	const X509_NAME *name = X509_get_subject_name(root->x);
 	bool readable = true;
 	enum reason reason;
 
-	out->crl = given.n && given.p[0] == DER_SEQUENCE ? find_der(given, name, &readable)
-							 : find_pem(given, name, &readable);
-	if (!out->crl && !readable)
-		reason = refuse(why, REASON_CRL, "the CRL cannot be decoded");
-	else if (!out->crl)
-		reason = refuse(why, REASON_CRL, "there is a CRL, but none of %s", root->subject);
+	out->crl = find(&given, is_der(given), X509_get_subject_name(root->x), &readable);
+	if (!out->crl)
+		reason = none_found(root, readable, why);
 	else
 		reason = check_signed(out->crl, root, &out->facts, why);
 	ERR_clear_error();
@@ -156,15 +177,52 @@ void crl_free(struct crl_list *l)
 	l->crl = NULL;
 }
 
+/* What all lists of a root say of one certificate. */
+struct opinion {
+	const struct cert *root, *cert;
+	int64_t at;
+	uint64_t max_age_s;
+	size_t lists;
+	enum reason reason;
+	struct crl_facts facts;
+	struct claims said;
+};
+
+/*
+ * Whom one of them revokes, is revoked: an operator's list may be older than the vendor's beside
+ * it.  Otherwise one that is good is enough, and it is the one that holds for longest.
+ */
+static void hear(struct opinion *o, X509_CRL *crl)
+{
+	struct crl_list l = { .crl = crl };
+	struct claims said = { 0 };
+	enum reason reason = check_signed(crl, o->root, &l.facts, &said);
+	bool better;
+
+	if (!reason)
+		reason = crl_judge(&l, o->root, o->cert, o->at, o->max_age_s, &said);
+	better = !reason && (o->reason || l.facts.next_update > o->facts.next_update);
+	if (o->lists++ && (o->reason == REASON_REVOKED || (reason != REASON_REVOKED && !better)))
+		return;
+	o->reason = reason;
+	o->facts = l.facts;
+	memcpy(o->said.detail, said.detail, sizeof(said.detail));
+}
+
 enum reason crl_check(struct bytes given, const struct cert *root, const struct cert *cert,
 		      int64_t at, uint64_t max_age_s, struct crl_facts *facts, struct claims *out)
 {
-	struct crl_list l = { 0 };
-	enum reason reason = crl_read(given, root, &l, out);
+	struct opinion o = { .root = root, .cert = cert, .at = at, .max_age_s = max_age_s };
+	bool der = is_der(given), readable = true;
+	X509_CRL *crl;
 
-	*facts = l.facts;
-	if (!reason)
-		reason = crl_judge(&l, root, cert, at, max_age_s, out);
-	crl_free(&l);
-	return reason;
+	while ((crl = find(&given, der, X509_get_subject_name(root->x), &readable))) {
+		hear(&o, crl);
+		X509_CRL_free(crl);
+	}
+	ERR_clear_error();
+	if (!o.lists)
+		return none_found(root, readable, out);
+	*facts = o.facts;
+	return o.reason ? refuse(out, o.reason, "%s", o.said.detail) : REASON_OK;
 }

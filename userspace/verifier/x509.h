@@ -113,12 +113,13 @@ struct crl_list {
 };
 
 /*
- * Whether root has revoked cert, which it issued.  given: DER or PEM, one or several; the one in
- * root's name counts.  max_age_s: from thisUpdate, 0 for any.
+ * Whether root has revoked cert, which it issued.  given: DER or PEM, one or several; those in
+ * root's name count, and whom one of them revokes, is revoked.  max_age_s: from thisUpdate, 0 for
+ * any.
  */
 enum reason crl_check(struct bytes given, const struct cert *root, const struct cert *cert,
 		      int64_t at, uint64_t max_age_s, struct crl_facts *facts, struct claims *out);
-/* The same in two steps.  *out is empty before, and to be freed whatever the reason. */
+/* In two steps, of the first list in root's name.  *out is empty before, and to be freed whatever the reason. */
 enum reason crl_read(struct bytes given, const struct cert *root, struct crl_list *out,
 		     struct claims *why);
 enum reason crl_judge(const struct crl_list *l, const struct cert *root, const struct cert *cert,
