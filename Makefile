@@ -135,7 +135,7 @@ $(BPF)/%.skel.h: $(BPF)/%.bpf.o
 # What stands between a client's plaintext and the world in a guest: lines of code, without
 # blank ones and comments.  Which files are in that process, the linker says.
 plaintext := conn stream tls
-tcb: $(call archives,relay)
+tcb: $(patsubst %,$(BUILD)/lib%.a,relay attester channel base)
 	$(LD) -r -u relay_main -o $(BUILD)/tcb.o $^ -Map=$(BUILD)/tcb.map
 	sed -n 's,^[^ ].*/lib\([a-z]*\)\.a(\(.*\)\.o)$$,userspace/\1/\2,p' \
 		$(BUILD)/tcb.map | sort -u | tests/tcb userspace/relay 800 $(plaintext)
