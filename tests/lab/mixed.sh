@@ -63,6 +63,12 @@ goes_and_comes genuine-1 SNP "$measurement" 'measurement'
 goes_and_comes enclave-1 Nitro "$pcr0" 'PCR0'
 goes_and_comes td-1 TDX "$mrtd" 'MRTD'
 
+older_is_refused() {
+	fairlead lab tdx-root $run/tdx --evaluation 16 >/dev/null
+	! why=$(fairlead collateral import --directory $run/store $run/tdx/collateral 2>&1) &&
+		[[ $why == *"of TCB evaluation 16, and one of 17 has been believed before"* ]]
+}
+check "an older TCB evaluation, signed today, is not taken back"	older_is_refused
 check "the lab's Intel revokes the TD's platform"	\
 	fairlead lab tdx-root $run/tdx --revoke $run/td-1/guest
 check "the list is carried in"	fairlead collateral import --directory $run/store $run/tdx/collateral

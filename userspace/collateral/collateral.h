@@ -9,6 +9,7 @@
  *	process.c  the fetcher: unprivileged, the only one that speaks to vendors
  *	demand.c   what is to be fetched when: equal wishes once, back-off per source
  *	store.c	   the directory in which pieces are kept
+ *	floor.c	   the highest TCB evaluation that was ever believed, of each document
  *	bundle.c   many pieces as one file; directory.c: one platform's as a directory
  *
  * Nothing is believed for having been fetched or kept: appraisal verifies every signature and
@@ -57,6 +58,7 @@ struct piece {
 	struct bytes body;
 	struct bytes chain; /* PEM of who signed it, where that does not come with the evidence */
 	int64_t issued, expires; /* Unix seconds, as the body says; 0: it does not */
+	uint64_t evaluation;	 /* tcbEvaluationDataNumber of Intel's documents; 0: none */
 };
 
 void collateral_defaults(struct collateral_config *c);

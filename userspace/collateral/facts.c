@@ -250,6 +250,7 @@ static bool check_document(const struct want *w, const json_t *o, struct piece *
 {
 	const char *id = json_string_value(json_object_get(o, "id"));
 	const char *wanted = w->kind == WANT_TCB_INFO ? "TDX" : "TD_QE";
+	json_int_t number = json_integer_value(json_object_get(o, "tcbEvaluationDataNumber"));
 	uint8_t fmspc[WANT_FMSPC_BYTES];
 	int64_t from, to;
 
@@ -260,6 +261,7 @@ static bool check_document(const struct want *w, const json_t *o, struct piece *
 		return fault(why, "TCB info of another FMSPC");
 	if (!json_time(o, "issueDate", &from) || !json_time(o, "nextUpdate", &to))
 		return fault(why, "does not say from when until when it holds");
+	out->evaluation = number > 0 && number <= UINT32_MAX ? number : 0;
 	narrow(out, from, to);
 	return true;
 }

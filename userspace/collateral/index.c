@@ -82,7 +82,8 @@ int index_next(struct bytes *in, struct index_line *out)
 	    !take_digest(&line, out->chain_digest) ||
 	    !take_number(&line, COLLATERAL_PEM_MAX, &out->chain_n) ||
 	    !take_time(&line, &out->issued) || !take_time(&line, &out->expires) ||
-	    !take_time(&line, &out->fetched) || line.n || !out->n)
+	    !take_time(&line, &out->fetched) || !out->n ||
+	    (line.n && !take_number(&line, UINT32_MAX, &out->evaluation)) || line.n)
 		return -EBADMSG;
 	return 1;
 }

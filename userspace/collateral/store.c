@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "collateral/floor.h"
 #include "verifier/refuse.h"
 #include "verifier/sig.h"
 
@@ -31,6 +32,7 @@ struct store {
 	struct stat seen; /* the index as last read or written */
 	struct entry *entries;
 	size_t count, bytes;
+	struct floors floors;
 };
 
 __attribute__((format(printf, 3, 4))) static int fail(char why[COLLATERAL_WHY_MAX], int err,
@@ -108,7 +110,8 @@ static struct entry *insert(struct store *s, const struct index_line *line, uint
 			   .body = bytes_of(bytes, line->n),
 			   .chain = bytes_of(bytes + line->n, line->chain_n),
 			   .issued = line->issued,
-			   .expires = line->expires },
+			   .expires = line->expires,
+			   .evaluation = line->evaluation },
 		.fetched = line->fetched,
 	};
 	return e;
@@ -142,6 +145,13 @@ static void load(struct store *s, const struct index_line *line)
 	uint8_t *bytes;
 
 	want_text(&line->want, name);
+	if (line->evaluation < floor_of(&s->floors, &line->want)) {
+		log_warnx("collateral %s: %s: of TCB evaluation %llu, and one of %llu has been "
+			  "believed before: dropped",
+			  s->dir, name, (unsigned long long)line->evaluation,
+			  (unsigned long long)floor_of(&s->floors, &line->want));
+		return;
+	}
 	if (s->count == STORE_ENTRIES_MAX || s->bytes + total > STORE_BYTES_MAX || find(s, name)) {
 		log_warnx("collateral %s: %s: one too many, dropped", s->dir, name);
 		return;
@@ -177,6 +187,23 @@ static uint8_t *read_index(struct store *s, size_t *n)
 	return text;
 }
 
+/* A file that is cut says less than it did: that is worth a word. */
+static void read_floors(struct store *s)
+{
+	int fd = openat(s->dir_fd, "floors", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char *text = fd < 0 ? NULL : malloc(FLOORS_TEXT_MAX);
+	size_t n = 0;
+	ssize_t got;
+
+	while (text && n < FLOORS_TEXT_MAX && (got = read(fd, text + n, FLOORS_TEXT_MAX - n)) > 0)
+		n += got;
+	if (text && !floors_read(&s->floors, bytes_of(text, n)))
+		log_warnx("collateral %s: floors cannot be read, or not all of it", s->dir);
+	if (fd >= 0)
+		close(fd);
+	free(text);
+}
+
 static int read_all(struct store *s)
 {
 	struct index_line line;
@@ -188,6 +215,7 @@ static int read_all(struct store *s)
 	if (!text)
 		return -ENOMEM;
 	forget_all(s);
+	read_floors(s);
 	if (n && !index_begin(&in)) {
 		log_warnx("collateral %s: index is none of ours; begun anew", s->dir);
 		in.n = 0;
@@ -323,10 +351,11 @@ static void print_line(const struct entry *e, FILE *f)
 {
 	char digest[FILE_NAME_MAX], chain[FILE_NAME_MAX];
 
-	fprintf(f, "%s %s %llu %s %llu %lld %lld %lld\n", e->name,
+	fprintf(f, "%s %s %llu %s %llu %lld %lld %lld %llu\n", e->name,
 		hex(e->line.digest, SHA256_BYTES, digest), (unsigned long long)e->line.n,
 		hex(e->line.chain_digest, SHA256_BYTES, chain), (unsigned long long)e->line.chain_n,
-		(long long)e->line.issued, (long long)e->line.expires, (long long)e->line.fetched);
+		(long long)e->line.issued, (long long)e->line.expires, (long long)e->line.fetched,
+		(unsigned long long)e->line.evaluation);
 }
 
 static int write_index(struct store *s)
@@ -427,7 +456,8 @@ static int replace(struct store *s, const struct piece *p, int64_t now)
 						.chain_n = p->chain.n,
 						.issued = p->issued,
 						.expires = p->expires,
-						.fetched = now };
+						.fetched = now,
+						.evaluation = p->evaluation };
 	char name[WANT_TEXT_MAX];
 	struct entry *old;
 	uint8_t *bytes;
@@ -456,6 +486,8 @@ static int put_locked(struct store *s, const struct piece *p, int64_t now)
 	int err;
 
 	store_refresh(s);
+	if (p->evaluation < floor_of(&s->floors, &p->want))
+		return -EKEYREJECTED;
 	e = find(s, want_text(&p->want, name));
 	if (e && !e->stored.doubted && p->issued < e->stored.piece.issued)
 		return -ESTALE;
@@ -480,9 +512,48 @@ int store_put(struct store *s, const struct piece *p, int64_t now, char why[COLL
 	close(fd);
 	if (done == -ESTALE)
 		snprintf(why, COLLATERAL_WHY_MAX, "%s: what is kept was issued later", name);
+	else if (done == -EKEYREJECTED)
+		snprintf(why, COLLATERAL_WHY_MAX,
+			 "%.120s: of TCB evaluation %llu, and one of %llu has been believed before",
+			 name, (unsigned long long)p->evaluation,
+			 (unsigned long long)floor_of(&s->floors, &p->want));
 	else if (done < 0)
 		fail(why, done, "%.120s: writing to %.60s", name, s->dir);
 	return done;
+}
+
+uint64_t store_floor(const struct store *s, const struct want *w)
+{
+	return floor_of(&s->floors, w);
+}
+
+static int write_floors(struct store *s)
+{
+	char *text = malloc(FLOORS_TEXT_MAX);
+	int err = -ENOMEM;
+
+	if (text)
+		err = write_file(s, "floors", bytes_of(text, floors_print(&s->floors, text)));
+	free(text);
+	return err;
+}
+
+int store_raise_floor(struct store *s, const struct want *w, uint64_t evaluation,
+		      char why[COLLATERAL_WHY_MAX])
+{
+	char name[WANT_TEXT_MAX];
+	int fd, err;
+
+	if (evaluation <= floor_of(&s->floors, w))
+		return 0;
+	want_text(w, name);
+	err = lock(s, &fd);
+	if (err)
+		return fail(why, err, "%.120s: locking %.60s", name, s->dir);
+	if (floor_raise(&s->floors, w, evaluation))
+		err = write_floors(s);
+	close(fd);
+	return err ? fail(why, err, "%.120s: writing to %.60s", name, s->dir) : 0;
 }
 
 void store_doubt(struct store *s, const struct want *w)

@@ -37,9 +37,17 @@ const struct stored_piece *store_at(const struct store *s, size_t i); /* in orde
 
 /*
  * Keeps a copy of p in place of what was under its name.  1: it is another than before; 0: the
- * same, now younger; -ESTALE: what is kept was issued later; or -errno, with why.
+ * same, now younger; -ESTALE: what is kept was issued later; -EKEYREJECTED: of a TCB evaluation
+ * below the floor; or -errno, with why.
  */
 int store_put(struct store *s, const struct piece *p, int64_t now, char why[COLLATERAL_WHY_MAX]);
+/*
+ * An appraisal has rested on that piece, of that TCB evaluation: from now on, and for whoever opens
+ * the directory later, none of a lower one is kept or found.  0 or -errno, with why.
+ */
+int store_raise_floor(struct store *s, const struct want *w, uint64_t evaluation,
+		      char why[COLLATERAL_WHY_MAX]);
+uint64_t store_floor(const struct store *s, const struct want *w); /* 0: none */
 int store_drop(struct store *s, const struct want *w, char why[COLLATERAL_WHY_MAX]);
 /* It may be wrong: until another is put, that one may have been issued earlier, too. */
 void store_doubt(struct store *s, const struct want *w);
@@ -53,6 +61,7 @@ struct index_line {
 	uint8_t digest[32], chain_digest[32];
 	uint64_t n, chain_n; /* bytes; chain_n 0: none */
 	int64_t issued, expires, fetched;
+	uint64_t evaluation; /* 0 also in lines of before it was kept */
 };
 
 /*

@@ -41,6 +41,7 @@ void fetched_put(struct ipc_writer *w, const struct fetched *m)
 	ipc_put_u64(w, m->date);
 	ipc_put_u64(w, m->piece.issued);
 	ipc_put_u64(w, m->piece.expires);
+	ipc_put_u64(w, m->piece.evaluation);
 	ipc_put_blob(w, m->piece.body);
 	ipc_put_blob(w, m->piece.chain);
 	ipc_put_string(w, m->why);
@@ -63,7 +64,8 @@ bool fetched_get(struct bytes in, struct fetched *m)
 	if (!get_want(&in, &m->piece.want) || !ipc_get_u32(&in, &result) ||
 	    result >= FETCH_RESULTS || !ipc_get_u32(&in, &m->retry_after_s) ||
 	    !get_time(&in, &m->date) || !get_time(&in, &m->piece.issued) ||
-	    !get_time(&in, &m->piece.expires) || !ipc_get_blob(&in, &m->piece.body) ||
+	    !get_time(&in, &m->piece.expires) || !ipc_get_u64(&in, &m->piece.evaluation) ||
+	    m->piece.evaluation > UINT32_MAX || !ipc_get_blob(&in, &m->piece.body) ||
 	    !ipc_get_blob(&in, &m->piece.chain) || !ipc_get_string(&in, m->why, sizeof(m->why)))
 		return false;
 	m->result = result;

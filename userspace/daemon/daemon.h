@@ -98,6 +98,7 @@ struct appraisal {
 	uint32_t generation;
 	uint64_t request, number;
 	uint32_t attached; /* bit WANT_…: of collateral that the store had */
+	uint64_t evaluation[WANT_KINDS]; /* of what was attached: TCB evaluation numbers */
 	uint32_t rounds;   /* with what the store has */
 	uint64_t until_ms; /* has waited for the fetcher until then; 0: not yet */
 };
