@@ -249,7 +249,7 @@ static __always_inline int answer_icmp(struct hook_context *ctx, const struct pa
 		return XDP_DROP;
 	if (quote > p->length)
 		quote = p->length;
-	if (!frame_cut(ctx, p->l3 + quote, p->frame) || !frame_push(ctx, grow))
+	if (!frame_cut(ctx, p->l3 + quote, p->frame) || !frame_push(ctx, grow, p->l3))
 		return XDP_DROP;
 	l3 = reframe(ctx, p, grow, &hop);
 	if (!l3 || l3 + grow > (void *)(long)ctx->data_end)

@@ -160,7 +160,7 @@ static __always_inline bool make_room(struct hook_context *ctx, struct packet *p
 {
 	__u32 tags = to->ifindex == frame_ifindex(ctx) ? 0 : tag_bytes(p);
 
-	if (grow != tags && !frame_wrap(ctx, grow, tags))
+	if (grow != tags && !frame_wrap(ctx, grow, tags, p->l3))
 		return false;
 	p->l3 -= tags;
 	return true;
@@ -212,7 +212,7 @@ static __always_inline enum outcome encapsulate4(struct hook_context *ctx, struc
 	ipv4_write(ip, &o);
 	if (gue)
 		gue_write((__u32 *)(ip + 1), length_said(p->length + udp), hash);
-	frame_wrapped(ctx, grow);
+	frame_wrapped(ctx, grow, p->l3);
 	return OUT_STEERED;
 }
 
@@ -240,7 +240,7 @@ static __always_inline enum outcome encapsulate6(struct hook_context *ctx, struc
 	ipv6_write(ip, &o);
 	if (gue)
 		gue_write((__u32 *)(ip + 1), o.payload, hash);
-	frame_wrapped(ctx, grow);
+	frame_wrapped(ctx, grow, p->l3);
 	return OUT_STEERED;
 }
 

@@ -41,7 +41,7 @@ static __always_inline enum outcome dress(struct hook_context *ctx, const struct
 					  const struct backend *to, __u64 hash)
 {
 	bool ipv4 = to->ethertype == bpf_htons(ETH_P_IP);
-	__u32 longest = longest_of(ctx, p->length, l3_offset(p) + ip_header(p), p->proto);
+	__u32 longest = longest_of(ctx, p->length, l3_offset(p), ip_header(p), p->proto);
 	enum outcome out = check_way(to, longest + overhead(s, to));
 
 	if (out != OUT_STEERED)

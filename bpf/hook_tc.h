@@ -42,7 +42,7 @@ static __always_inline __u32 frame_ifindex(const struct hook_context *ctx)
 	return ctx->ifindex;
 }
 
-/* Tags in the frame were lifted off it before, and are put back by whoever did. */
+/* Tags that lay in the frame are gone by now, if it leaves by another interface. */
 static __always_inline int frame_leave(struct hook_context *ctx, __u32 ifindex)
 {
 	if (ifindex == ctx->ifindex)
@@ -59,29 +59,47 @@ static __always_inline bool frame_cut(struct hook_context *ctx, __u32 bytes, __u
 	return !bpf_skb_change_tail(ctx, bytes, 0);
 }
 
-static __always_inline bool frame_wrap(struct hook_context *ctx, __u32 grow, __u32 tags)
+/*
+ * In front of all, for a frame with tags in it: of these bpf_skb_adjust_room() does not know.  Nor
+ * would who cuts later, so it must be one that is not to be cut.
+ */
+static __always_inline bool frame_lengthen(struct hook_context *ctx, __u32 grow)
+{
+	return !ctx->gso_size && !bpf_skb_change_head(ctx, grow, 0);
+}
+
+/* One of two tags lies beside the frame, or will when the other one is gone; frame_leave() sees to it. */
+static __always_inline bool frame_wrap(struct hook_context *ctx, __u32 grow, __u32 tags, __u32 l3)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
 
-	(void)tags; /* there are none */
+	if (tags && bpf_skb_vlan_pop(ctx))
+		return false;
+	if (!grow)
+		return true;
+	if (!tags && l3 != ETH_HLEN)
+		return frame_lengthen(ctx, grow);
 	flags |= grow < WRAP_IP6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV6;
 	if (grow == WRAP_GUE4 || grow == WRAP_GUE6)
 		flags |= BPF_F_ADJ_ROOM_ENCAP_L4_UDP;
 	return !bpf_skb_adjust_room(ctx, (int)grow, BPF_ADJ_ROOM_MAC, flags);
 }
 
-static __always_inline bool frame_push(struct hook_context *ctx, __u32 grow)
+static __always_inline bool frame_push(struct hook_context *ctx, __u32 grow, __u32 l3)
 {
+	if (l3 != ETH_HLEN)
+		return frame_lengthen(ctx, grow);
 	return !bpf_skb_adjust_room(ctx, (int)grow, BPF_ADJ_ROOM_MAC, 0);
 }
 
 /* A NIC may have handed up the sum over all; an IPv4 header adds 0 to it. */
-static __always_inline void frame_wrapped(struct hook_context *ctx, __u32 grow)
+static __always_inline void frame_wrapped(struct hook_context *ctx, __u32 grow, __u32 l3)
 {
 	__be32 *outer = (void *)(long)ctx->data + ETH_HLEN;
 	__s64 sum;
 
-	if (grow < WRAP_GUE4 || (void *)outer + WRAP_GUE6 > (void *)(long)ctx->data_end)
+	if (l3 != ETH_HLEN || grow < WRAP_GUE4 ||
+	    (void *)outer + WRAP_GUE6 > (void *)(long)ctx->data_end)
 		return;
 	if (grow == WRAP_GUE4)
 		sum = bpf_csum_diff(NULL, 0, outer, WRAP_GUE4, 0);
@@ -93,15 +111,15 @@ static __always_inline void frame_wrapped(struct hook_context *ctx, __u32 grow)
 		bpf_csum_update(ctx, sum);
 }
 
-static __always_inline __u32 longest_of(const struct hook_context *ctx, __u32 length, __u32 l4,
-					__u8 proto)
+static __always_inline __u32 longest_of(const struct hook_context *ctx, __u32 length, __u32 l3,
+					__u32 header, __u8 proto)
 {
-	const __u8 *header = (void *)(long)ctx->data + l4;
-	__u32 piece = ctx->gso_size + l4 - ETH_HLEN;
+	const __u8 *l4 = (void *)(long)ctx->data + l3 + header;
+	__u32 piece = ctx->gso_size + header;
 
-	if (!ctx->gso_size || (void *)header + sizeof(struct tcphdr) > (void *)(long)ctx->data_end)
+	if (!ctx->gso_size || (void *)l4 + sizeof(struct tcphdr) > (void *)(long)ctx->data_end)
 		return length;
-	piece += proto == IPPROTO_TCP ? header[12] >> 4 << 2 : sizeof(struct udphdr);
+	piece += proto == IPPROTO_TCP ? l4[12] >> 4 << 2 : sizeof(struct udphdr);
 	return piece < length ? piece : length;
 }
 

@@ -41,31 +41,35 @@ static __always_inline bool frame_cut(struct hook_context *ctx, __u32 bytes, __u
 	return !bpf_xdp_adjust_tail(ctx, (int)bytes - (int)is);
 }
 
-/* Room for an outer header where tags were, for reframe() to fill. */
-static __always_inline bool frame_wrap(struct hook_context *ctx, __u32 grow, __u32 tags)
+/* Room for an outer header where so many bytes of tags were, for reframe() to fill; l3: as now. */
+static __always_inline bool frame_wrap(struct hook_context *ctx, __u32 grow, __u32 tags, __u32 l3)
 {
+	(void)l3;
 	return !bpf_xdp_adjust_head(ctx, (int)tags - (int)grow);
 }
 
 /* The same for the header of an answer, which is no tunnel's. */
-static __always_inline bool frame_push(struct hook_context *ctx, __u32 grow)
+static __always_inline bool frame_push(struct hook_context *ctx, __u32 grow, __u32 l3)
 {
+	(void)l3;
 	return !bpf_xdp_adjust_head(ctx, -(int)grow);
 }
 
-/* What was wrapped has its outer header of so many bytes. */
-static __always_inline void frame_wrapped(struct hook_context *ctx, __u32 grow)
+/* What was wrapped has its outer header of so many bytes, at l3. */
+static __always_inline void frame_wrapped(struct hook_context *ctx, __u32 grow, __u32 l3)
 {
 	(void)ctx;
 	(void)grow;
+	(void)l3;
 }
 
-/* Of an IP packet of that length, with what it carries at l4: the longest that will travel. */
-static __always_inline __u32 longest_of(const struct hook_context *ctx, __u32 length, __u32 l4,
-					__u8 proto)
+/* Of an IP packet of that length, its IP header so long: the longest that will travel. */
+static __always_inline __u32 longest_of(const struct hook_context *ctx, __u32 length, __u32 l3,
+					__u32 header, __u8 proto)
 {
 	(void)ctx;
-	(void)l4;
+	(void)l3;
+	(void)header;
 	(void)proto;
 	return length;
 }

@@ -18,35 +18,22 @@
 /* Read by whoever finds this program pinned. */
 const volatile __u32 abi_version = ABI_VERSION;
 
-static __always_inline bool tag_is_inside(const struct __sk_buff *skb)
-{
-	const __be16 *eth = (void *)(long)skb->data;
-
-	return (void *)eth + ETH_HLEN <= (void *)(long)skb->data_end && is_vlan(eth[ETH_ALEN]);
-}
-
-/*
- * The outer one of two tags, or one that lies in the frame, taken off: then at most one remains, and
- * beside the frame.  0 if there was none to take.
- */
-static __always_inline int tag_lift(struct __sk_buff *skb, struct vlan_tag *tag)
+/* Three tags: one beside the frame, two in it.  As behind XDP that is nothing we read. */
+static __always_inline bool is_too_deep(const struct __sk_buff *skb)
 {
 	const __be16 *proto = (void *)(long)skb->data + 2 * ETH_ALEN;
-	const struct vlan_tag *inside = (const void *)(proto + 1);
+	const struct vlan_tag *tag = (const void *)(proto + 1);
 
-	if ((const void *)(inside + 1) > (void *)(long)skb->data_end || !is_vlan(*proto))
-		return 0;
-	tag->tci = skb->vlan_present ? skb->vlan_tci : bpf_ntohs(inside->tci);
-	tag->proto = skb->vlan_present ? skb->vlan_proto : *proto;
-	return bpf_skb_vlan_pop(skb) ? -1 : 1;
+	return skb->vlan_present && (const void *)(tag + 1) <= (void *)(long)skb->data_end &&
+	       is_vlan(*proto) && is_vlan(tag->proto);
 }
 
-/* What becomes of a frame of which at most one tag is left, and that beside it. */
 static __always_inline int verdict(struct __sk_buff *skb)
 {
 	int verdict;
 
-	if (tag_is_inside(skb)) {
+	frame_gather(skb);
+	if (is_too_deep(skb)) {
 		count(OUT_NOT_OURS, skb->len);
 		return XDP_PASS;
 	}
@@ -54,25 +41,25 @@ static __always_inline int verdict(struct __sk_buff *skb)
 	return verdict < ANSWER ? verdict : answer(skb, verdict - ANSWER);
 }
 
+/* What passes is as it came: who looks at it next remembers where things were in it. */
 static __always_inline int steer(struct __sk_buff *skb, __u64 back)
 {
-	struct vlan_tag tag = {};
-	int lifted, v;
+	int v = verdict(skb);
 
-	frame_gather(skb);
-	lifted = tag_lift(skb, &tag);
-	if (lifted < 0) {
-		count(OUT_INTERNAL, skb->len);
+	switch (v) {
+	case TC_ACT_REDIRECT:
+		return v;
+	case XDP_PASS:
+		return TC_ACT_UNSPEC; /* the next filter's turn */
+	case LEAVES:
+		if (back)
+			return TC_ACT_UNSPEC;
+		break;
+	case XDP_TX:
+		break;
+	default:
 		return TC_ACT_SHOT;
 	}
-	v = verdict(skb);
-	if (v == TC_ACT_REDIRECT)
-		return v;
-	if ((v != XDP_PASS && v != XDP_TX && v != LEAVES) ||
-	    (lifted && bpf_skb_vlan_push(skb, tag.proto, tag.tci)))
-		return TC_ACT_SHOT;
-	if (v == XDP_PASS || (v == LEAVES && back))
-		return TC_ACT_UNSPEC; /* the next filter's turn */
 	if (!back)
 		skb->tc_index = STEERED_INDEX;
 	return bpf_redirect(skb->ifindex, v == LEAVES ? 0 : back);

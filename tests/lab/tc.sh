@@ -94,6 +94,22 @@ done
 check "a ping of the client's is answered"	at client ping -c 2 -i 0.2 -W 2 -q $vip4
 check "and one of its own"	at router ping -c 2 -i 0.2 -W 2 -q $vip4
 
+# What is not ours has two tags when it has passed as well.
+tagged() {	# NODE ADDRESS
+	at "$1" ip -batch - <<-END
+		link add link eth0 name outer type vlan proto 802.1ad id 10
+		link add link outer name inner type vlan id 20
+		link set dev outer up
+		link set dev inner up
+		addr add $2/24 dev inner
+	END
+}
+if tagged client 10.55.0.1 2>/dev/null && tagged router 10.55.0.2; then
+	check "a ping within two tags passes"	at client ping -c 2 -i 0.2 -W 2 -q 10.55.0.2
+else
+	skip "a ping within two tags passes"	"this kernel has no VLANs"
+fi
+
 was=$(carried .)
 stop router KILL
 check "without a daemon it goes on"	asks client $vip4

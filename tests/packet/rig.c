@@ -353,7 +353,7 @@ bool rig_row(struct rig *r, const char *what, const struct frame *in, const stru
 	if (action != w->action)
 		printf("# action %u, wanted %u\n", action, w->action);
 	tell_difference(&is, &wanted);
-	if (w->action == XDP_PASS || (w->action == XDP_DROP && !rig_hook.is_tc))
+	if (w->action == XDP_PASS || w->action == XDP_DROP)
 		good = frame_equal(out, in) && good;
 	return rig_check(r, good, "%s", what);
 }

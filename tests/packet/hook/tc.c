@@ -8,7 +8,7 @@
 
 enum {
 	TAG_BYTES = 4,
-	TAGS_BESIDE = 2, /* that the kernel and the program take off before anybody counts */
+	TAGS_BESIDE = 1, /* that the kernel takes off before anybody counts */
 };
 
 static void open_tc(struct rig *r)
