@@ -149,6 +149,13 @@ static void crl_before_old(struct scene *s)
 	old.to = LAB_NOW - 1;
 	crls(s, &s->crl, &old);
 }
+static void crl_behind_new(struct scene *s)
+{
+	struct lab_crl tomorrows = s->crl;
+
+	tomorrows.from = LAB_NOW + 1;
+	crls(s, &tomorrows, &s->crl);
+}
 static void crl_behind_strangers(struct scene *s)
 {
 	struct lab_crl false_one = s->crl;
@@ -196,6 +203,7 @@ static void test_crl(void **state)
 		{ "the first revokes", 0, 0, crl_mid, crl_before_another, REASON_REVOKED },
 		{ "the first has run out", 0, 0, crl, crl_behind_old, REASON_OK },
 		{ "the second has run out", 0, 0, crl, crl_before_old, REASON_OK },
+		{ "the first is of tomorrow", 0, 0, crl, crl_behind_new, REASON_OK },
 		{ "both have run out", 0, 0, crl_old, crl_behind_old, REASON_CRL_STALE },
 		{ "run out, and the second revokes", 0, 0, crl_old_lists, crl_behind_own,
 		  REASON_REVOKED },
