@@ -169,7 +169,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/fairlead
 	for u in packaging/*.service; do sed 's,/usr/local/,$(PREFIX)/,' $$u \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/$${u##*/}; done
-	install -m 644 docs/*.md docs/*.yaml LICENSE README.md \
+	install -m 644 docs/*.md docs/*.yaml docs/*.svg LICENSE README.md \
 		$(DESTDIR)$(PREFIX)/share/doc/fairlead
 	for s in 1 5 7 8; do install -d $(DESTDIR)$(PREFIX)/share/man/man$$s; \
 	  for m in man/*.$$s; do [ ! -e $$m ] || \
