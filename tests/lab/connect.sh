@@ -189,6 +189,8 @@ serves ok app genuine-1
 check "another node than the one that was wanted" \
 	refuses 1 "$none: .*for node .*genuine-1.*, want .*app" --ca $run/ca/ca.crt --node app $server
 fairlead lab ca $run/other-ca
+check "a relay that may connect to what was not pinned" \
+	refuses 1 "$none: .*destinations_digest is none, .*not the pinned one" --destinations "sha256:$(printf '0%.0s' {1..64})" $server
 check "a certificate of another CA"	refuses 1 "$none: .*TLS: its certificate" --ca $run/other-ca/ca.crt $server
 
 # --- beside a service that is as it was

@@ -124,6 +124,7 @@ static void test_mistakes_are_named(void **state)
 		{ "--trust-root sha256:00 h:1", "64 hexadecimal" },
 		{ "--trust-root 0000000000000000000000000000000000000000000000000000000000000000 h:1",
 		  "sha256:" },
+		{ "--destinations sha256:00 h:1", "--destinations" },
 		{ "--cert c h:1", "--key" },
 		{ "--key k h:1", "--cert" },
 		{ "--node n h:1", "wants --ca" },

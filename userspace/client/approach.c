@@ -138,10 +138,10 @@ static bool not_now(struct approach *a, const char *why)
 	return true;
 }
 
-static void deny(struct approach *a, enum reason reason)
+static void deny(struct approach *a, const char *code)
 {
 	char text[FRAME_SMALL_MAX];
-	size_t n = exchange_result(&a->exchange, false, reason_str(reason), 0, text, sizeof(text));
+	size_t n = exchange_result(&a->exchange, false, code, 0, text, sizeof(text));
 
 	if (n)
 		link_send(a->link, bytes_of(text, n)); /* a courtesy */
@@ -172,8 +172,25 @@ static void refuse(struct approach *a, const struct msg_verdict *v)
 	case VERDICT_REFUSED:
 		break;
 	}
-	deny(a, v->reason);
+	deny(a, reason_str(v->reason));
 	fail(a, kind, v->reason, v->detail);
+}
+
+/* A relay that is genuine, but may connect to whatever, is not what was pinned. */
+static bool may_connect_there(const struct approach *a, char why[WHY_MAX])
+{
+	const struct options *o = a->client->options;
+	const struct wire_claims *c = &a->attested.claims;
+	char text[2 * WIRE_KEY_BYTES + 1] = "none";
+
+	if (!o->pins_destinations || a->order.kind != CLIENT_TLS_INLINE ||
+	    (c->has_destinations && !memcmp(c->destinations, o->destinations, WIRE_KEY_BYTES)))
+		return true;
+	if (c->has_destinations)
+		wire_key_text(c->destinations, text);
+	snprintf(why, WHY_MAX, "claims: destinations_digest is %s, which is not the pinned one",
+		 text);
+	return false;
 }
 
 static void on_verdict(void *arg, const struct msg_verdict *v)
@@ -191,7 +208,12 @@ static void on_verdict(void *arg, const struct msg_verdict *v)
 	if (!(v->class_mask & 1u << class)) {
 		snprintf(why, sizeof(why), "it is not good for %s service: %.180s",
 			 class_str(class), v->detail);
-		deny(a, REASON_CHIP_NOT_PINNED);
+		deny(a, "class");
+		fail(a, FAULT_HARD, REASON_OK, why);
+		return;
+	}
+	if (!may_connect_there(a, why)) {
+		deny(a, "destinations");
 		fail(a, FAULT_HARD, REASON_OK, why);
 		return;
 	}

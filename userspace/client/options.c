@@ -16,6 +16,7 @@ static const char usage[] =
 	"  -l, --listen ADDR:PORT  take connections there; otherwise stdin and stdout\n"
 	"  -a, --agent ADDR:PORT   the service's agent speaks for its key (repeatable)\n"
 	"      --service NAME      which of a relay's destinations\n"
+	"      --destinations sha256:HEX  of the file that says where the relay may connect to\n"
 	"      --class CLASS       confidential (default) or classified\n"
 	"      --policy FILE       what evidence must say\n"
 	"      --trust-root sha256:HEX  a root beside the vendors' (repeatable)\n"
@@ -39,6 +40,7 @@ static const char usage[] =
 enum {
 	OPT_SERVICE = 256,
 	OPT_CLASS,
+	OPT_DESTINATIONS,
 	OPT_POLICY,
 	OPT_TRUST_ROOT,
 	OPT_COLLATERAL,
@@ -63,6 +65,7 @@ static const struct option table[] = {
 	{ "listen", required_argument, NULL, 'l' },
 	{ "agent", required_argument, NULL, 'a' },
 	{ "service", required_argument, NULL, OPT_SERVICE },
+	{ "destinations", required_argument, NULL, OPT_DESTINATIONS },
 	{ "class", required_argument, NULL, OPT_CLASS },
 	{ "policy", required_argument, NULL, OPT_POLICY },
 	{ "trust-root", required_argument, NULL, OPT_TRUST_ROOT },
@@ -171,20 +174,26 @@ static bool add_cert(struct options *o, const char *value, FILE *err)
 	return true;
 }
 
-static bool add_root(struct options *o, const char *value, FILE *err)
+static bool set_sha256(uint8_t out[OPTIONS_ROOT_BYTES], const char *what, const char *value,
+		       FILE *err)
 {
 	static const char prefix[] = "sha256:";
 	const char *hex = value + sizeof(prefix) - 1;
-	uint8_t *out = o->roots[o->roots_count];
 
-	if (o->roots_count == OPTIONS_ROOTS_MAX)
-		return complain(err, "--trust-root", value, "more than a policy holds");
 	if (strncmp(value, prefix, sizeof(prefix) - 1) || strlen(hex) != 2 * OPTIONS_ROOT_BYTES ||
 	    strspn(hex, "0123456789abcdefABCDEF") != 2 * OPTIONS_ROOT_BYTES)
-		return complain(err, "--trust-root", value,
-				"want sha256: and 64 hexadecimal digits");
+		return complain(err, what, value, "want sha256: and 64 hexadecimal digits");
 	for (int i = 0; i < OPTIONS_ROOT_BYTES; i++)
 		sscanf(hex + 2 * i, "%2hhx", &out[i]);
+	return true;
+}
+
+static bool add_root(struct options *o, const char *value, FILE *err)
+{
+	if (o->roots_count == OPTIONS_ROOTS_MAX)
+		return complain(err, "--trust-root", value, "more than a policy holds");
+	if (!set_sha256(o->roots[o->roots_count], "--trust-root", value, err))
+		return false;
 	o->roots_count++;
 	return true;
 }
@@ -234,6 +243,9 @@ static bool set_value(struct options *o, int option, const char *value, FILE *er
 		return set_text(&o->service, "--service", value, NAME_MAX_BYTES, err);
 	case OPT_CLASS:
 		return set_class(o, value, err);
+	case OPT_DESTINATIONS:
+		o->pins_destinations = true;
+		return set_sha256(o->destinations, "--destinations", value, err);
 	case OPT_TRUST_ROOT:
 		return add_root(o, value, err);
 	case OPT_CERTS:
@@ -302,6 +314,8 @@ static bool fits(const struct options *o, FILE *err)
 				"wants --ca, --cert and --key: agents answer nodes alone");
 	if (o->agents_count && o->service[0])
 		return complain(err, "--service", o->service, "is a relay's, not an agent's");
+	if (o->agents_count && o->pins_destinations)
+		return complain(err, "--destinations", "", "are a relay's, not an agent's");
 	if (!o->agents_count && o->protocol)
 		return complain(err, "--alpn", o->protocol, "wants --agent");
 	if (o->json && !o->show)

@@ -41,6 +41,8 @@ struct options {
 	uint16_t listen_port; /* 0: any */
 
 	enum class class;
+	bool pins_destinations;
+	uint8_t destinations[OPTIONS_ROOT_BYTES]; /* what a relay's claims have to say */
 	const char *service;	 /* the destination wanted of a relay; "" is its first */
 	const char *node;	 /* NULL: any */
 	const char *server_name; /* NULL: the host's, where it is a name */
