@@ -96,6 +96,33 @@ static void test_all(void **state)
 }
 
 /* Nothing is listed of good evidence; of bad evidence only what is wrong with it. */
+/* A list that policy wants and nobody has does not hide what else is wrong. */
+static void test_past_missing_list(void **state)
+{
+	struct scene *s = malloc(sizeof(*s));
+
+	(void)state;
+	scene_begin(s, SNP_MILAN, SNP_KEY_VCEK);
+	s->policy->snp.crl = CRL_REQUIRED;
+	scene_build(s);
+	assert_int_equal(judge_all(s), REASON_CRL_MISSING);
+	assert_int_equal(all.count, 1);
+	want_much(s->policy);
+	assert_int_equal(judge_all(s), REASON_CRL_MISSING);
+	assert_true(all.count > 10);
+	assert_int_equal(all.list[0].reason, REASON_CRL_MISSING);
+	for (size_t i = 1; i < all.count; i++)
+		assert_int_not_equal(all.list[i].reason, REASON_CRL_MISSING);
+	assert_int_equal(s->claims.class_mask, 0);
+	assert_int_equal(s->policy->snp.crl, CRL_REQUIRED);
+	s->report[0x90] ^= 1; /* and of evidence that is wrong in itself, that is said */
+	assert_int_equal(judge_all(s), REASON_CRL_MISSING);
+	assert_int_equal(all.count, 2);
+	assert_int_equal(all.list[1].reason, REASON_REPORT_SIGNATURE);
+	scene_end(s);
+	free(s);
+}
+
 static void test_none_and_one(void **state)
 {
 	struct scene *s = malloc(sizeof(*s));
@@ -121,7 +148,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all),
-		cmocka_unit_test(test_none_and_one),
+		cmocka_unit_test(test_past_missing_list), cmocka_unit_test(test_none_and_one),
 	};
 
 	return cmocka_run_group_tests(tests, lab_setup, lab_teardown);
