@@ -319,6 +319,53 @@ static void test_answers(void **state)
 	}
 }
 
+#define EIGHT(c)  c c c c c c c c
+#define DIGEST(c) EIGHT(c) EIGHT(c) EIGHT(c) EIGHT(c) EIGHT(c) EIGHT(c) EIGHT(c) EIGHT(c)
+
+/* The claims of pay-1 with whatever is between the quotes. */
+static void claims_with(char out[1024], const char *more)
+{
+	size_t n;
+
+	snprintf(out, 1024, CLAIMS("pay-1", "backend", "127.0.0.1"), evil_port);
+	n = strlen(out) - 1; /* the brace */
+	snprintf(out + n, 1024 - n, "%s}", more);
+}
+
+/* Whose egress is pinned has to be confined so, and not otherwise, nor not at all. */
+static void test_egress(void **state)
+{
+	static const struct {
+		const char *more, *why;
+	} rows[] = {
+		{ "", "claims: want egress_digest " DIGEST("a") ", got none" },
+		{ ",\"egress_digest\":\"" DIGEST("b") "\"",
+		  "claims: want egress_digest " DIGEST("a") ", got " DIGEST("b") },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char good[1024], bad[1024];
+		struct hostile *h;
+
+		kit_egress = DIGEST("a");
+		h = trusted("pay-1", &agent_id);
+		kit_egress = "";
+		claims_with(good, ",\"egress_digest\":\"" DIGEST("a") "\"");
+		claims_with(bad, rows[i].more);
+		proc_attest(&router, EVIL_ID, generation, 80);
+		assert_true(hostile_hears_type(h, "ATTEST"));
+		say_evidence(h, 1, good);
+		proc_wants(&router, MSG_EVIDENCE, EVIL_ID);
+		proc_attest(&router, EVIL_ID, generation, 81);
+		assert_true(hostile_hears_type(h, "ATTEST"));
+		say_evidence(h, 2, bad);
+		is_refused_because(81, rows[i].why);
+		hostile_free(h);
+		good_agent_goes_on();
+	}
+}
+
 /* Two questions that are the same but for their nonces. */
 static void test_nonces(void **state)
 {
@@ -513,6 +560,7 @@ int main(void)
 		cmocka_unit_test(test_tickets_are_ignored),
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_egress),
 		cmocka_unit_test(test_nonces),
 		cmocka_unit_test(test_it_denies_the_endpoint),
 		cmocka_unit_test(test_lengths),

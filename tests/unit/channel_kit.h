@@ -379,6 +379,9 @@ static inline void proc_send(struct proc *p, const struct ipc_writer *w)
 	assert_int_equal(err, 0);
 }
 
+/* What the next agents to be dialled have to claim of what leaves them; "": nothing. */
+static const char *kit_egress = "";
+
 static inline void proc_peer_every(struct proc *p, uint32_t interval_ms, uint32_t type, uint32_t id,
 				   uint32_t generation, const char *node, uint16_t port)
 {
@@ -388,6 +391,7 @@ static inline void proc_peer_every(struct proc *p, uint32_t interval_ms, uint32_
 
 	addr_parse("127.0.0.1", &m.addr);
 	snprintf(m.node, sizeof(m.node), "%s", node);
+	snprintf(m.egress, sizeof(m.egress), "%s", kit_egress);
 	msg_peer_put(&w, &m);
 	proc_send(p, &w);
 }

@@ -88,6 +88,7 @@ void msg_peer_put(struct ipc_writer *w, const struct msg_peer *m)
 	ipc_put_u32(w, m->port);
 	ipc_put_u32(w, m->interval_ms);
 	ipc_put_string(w, m->node);
+	ipc_put_string(w, m->egress);
 }
 
 bool msg_peer_get(struct bytes in, struct msg_peer *m)
@@ -95,7 +96,8 @@ bool msg_peer_get(struct bytes in, struct msg_peer *m)
 	return ipc_get_u32(&in, &m->generation) && get_array(&in, &m->addr, sizeof(m->addr)) &&
 	       ipc_get_u32(&in, &m->port) && m->port <= 65535 &&
 	       ipc_get_u32(&in, &m->interval_ms) &&
-	       ipc_get_string(&in, m->node, sizeof(m->node)) && !in.n;
+	       ipc_get_string(&in, m->node, sizeof(m->node)) &&
+	       ipc_get_string(&in, m->egress, sizeof(m->egress)) && !in.n;
 }
 
 void msg_attest_put(struct ipc_writer *w, const struct msg_attest *m)

@@ -59,6 +59,7 @@ struct msg_peer {
 	uint32_t port;
 	uint32_t interval_ms; /* between heartbeats or checks */
 	char node[NAME_MAX_BYTES]; /* the certificate must say fairlead://node/<node>; "" in a check */
+	char egress[2 * 32 + 1];   /* its claim egress_digest must be this; "": any or none */
 };
 
 struct msg_attest {

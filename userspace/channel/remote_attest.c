@@ -128,6 +128,21 @@ void remote_attest_result(struct remote *r, const struct msg_result *m)
 	r->attest.request = 0;
 }
 
+/* What leaves its guest has to be confined as the operator has pinned it, if so. */
+static bool is_confined(const struct remote *r, const struct wire_claims *c, char why[WHY_MAX])
+{
+	char text[2 * WIRE_KEY_BYTES + 1] = "none";
+
+	if (!r->config.egress[0])
+		return true;
+	if (c->has_egress)
+		wire_key_text(c->egress, text);
+	if (!strcmp(text, r->config.egress))
+		return true;
+	snprintf(why, WHY_MAX, "claims: want egress_digest %s, got %s", r->config.egress, text);
+	return false;
+}
+
 /* What the peer claims has to be about the node and the endpoint that we have dialled. */
 static bool claims_fit(const struct remote *r, struct bytes claims, char why[WHY_MAX])
 {
@@ -144,6 +159,8 @@ static bool claims_fit(const struct remote *r, struct bytes claims, char why[WHY
 			 c.role, c.node);
 		return false;
 	}
+	if (!is_confined(r, &c, why))
+		return false;
 	for (size_t i = 0; i < c.endpoints_count; i++)
 		if (wire_endpoint_equal(&c.endpoints[i], &dialled))
 			return true;

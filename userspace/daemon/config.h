@@ -56,6 +56,7 @@ struct backend_config {
 	uint16_t agent_port;	     /* 0: no agent, so never more than public */
 	char node[NAME_MAX_BYTES];   /* whom its certificate must name; default: name */
 	char policy[NAME_MAX_BYTES]; /* appraisal policy; "" without an agent */
+	char egress[2 * 32 + 1];     /* what its claim egress_digest must be; "": any or none */
 	uint32_t server_id;    /* in QUIC's connection ids */
 	uint8_t server_bytes;  /* of it; 0: it has none */
 	uint16_t check_port; /* TCP health check in want of an agent; 0: none, taken as healthy */

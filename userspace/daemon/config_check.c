@@ -158,6 +158,11 @@ static void check_attestation(const struct check *k, const struct backend_draft 
 	if (!b->agent && b->node_name)
 		conf_complain(y, b->node_name,
 			      "backend \"%s\": has a node: want the port of its agent, too", name);
+	if (!b->agent && b->egress)
+		conf_complain(
+			y, b->egress,
+			"backend \"%s\": has an egress-digest: want the port of its agent, too",
+			name);
 	if (b->agent && b->check)
 		conf_complain(
 			y, b->check,

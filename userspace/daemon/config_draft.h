@@ -33,7 +33,7 @@ struct ref {
 
 struct backend_draft {
 	struct backend_config config;
-	const yaml_node_t *node, *name, *node_name, *agent, *policy, *check, *server_id;
+	const yaml_node_t *node, *name, *node_name, *agent, *policy, *check, *server_id, *egress;
 };
 
 struct service_draft {

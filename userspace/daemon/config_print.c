@@ -84,6 +84,7 @@ static json_t *backend_json(const struct backend_config *b)
 		put_number(o, "agent", b->agent_port);
 		put_text(o, "node", b->node);
 		put_text(o, "policy", b->policy);
+		put_text(o, "egress-digest", b->egress);
 	} else {
 		put(o, "check", b->check_port ? json_integer(b->check_port) : json_string("none"));
 	}

@@ -68,6 +68,18 @@ static void read_check(struct conf *y, const yaml_node_t *node, void *field)
 	read_port(y, node, &b->config.check_port);
 }
 
+static void read_egress_digest(struct conf *y, const yaml_node_t *node, void *field)
+{
+	struct backend_draft *b = field;
+	uint8_t digest[32];
+
+	b->egress = node;
+	if (!conf_hex(y, node, digest, sizeof(digest)))
+		return;
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(b->config.egress + 2 * i, 3, "%02x", digest[i]);
+}
+
 static const struct conf_key backend_keys[] = {
 	{ "name", true, read_backend_name, 0 },
 	{ "address", true, read_unicast, BACKEND(addr) },
@@ -76,6 +88,7 @@ static const struct conf_key backend_keys[] = {
 	{ "policy", false, read_backend_policy, 0 },
 	{ "check", false, read_check, 0 },
 	{ "server-id", false, read_server_id, 0 },
+	{ "egress-digest", false, read_egress_digest, 0 },
 };
 
 static void read_backend(struct conf *y, const yaml_node_t *node, void *item)

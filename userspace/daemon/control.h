@@ -28,7 +28,7 @@
  *	backends: [{name, weight_permille, cost_us, eligible}],
  *	packets, bytes, new_flows}]
  * backend show {name?} -> [{
- *	name, id, address, agent_port, node, policy, server_id, check_port,
+ *	name, id, address, agent_port, node, policy, egress_digest, server_id, check_port,
  *	state: "unknown"|"probing"|"attested"|"stale"|"refused", why,
  *	health: "up"|"down", drained, evicted, connect_us, rtt_us, load_permille, cost_us,
  *	tee, product, reason, detail, lab_root, digest, claims: {…} or null,

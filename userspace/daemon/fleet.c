@@ -302,6 +302,7 @@ void node_configure(struct node *n, const struct backend_config *c)
 	struct peer_output out = { 0 };
 	bool reach = n->config->agent_port != c->agent_port ||
 		     n->config->check_port != c->check_port || strcmp(n->config->node, c->node) ||
+		     strcmp(n->config->egress, c->egress) ||
 		     n->peer.config.heartbeat_ms != pc.heartbeat_ms;
 
 	n->config = c;
@@ -310,7 +311,7 @@ void node_configure(struct node *n, const struct backend_config *c)
 	if (reach) {
 		node_forget(n);
 		n->generation = ++n->daemon->generations;
-		node_simple_event(n, PEER_DISCONNECTED, "its address or name was configured anew");
+		node_simple_event(n, PEER_DISCONNECTED, "it was configured anew");
 		node_connect(n);
 	}
 	node_simple_event(n, PEER_POLICY_CHANGED, NULL);
@@ -332,6 +333,7 @@ void node_connect(struct node *n)
 		return;
 	if (c->agent_port)
 		strcpy(m.node, c->node);
+	strcpy(m.egress, c->egress); /* of the same size */
 	w = ipc_begin(d->out, sizeof(d->out), c->agent_port ? MSG_PEER : MSG_CHECK, n->id);
 	msg_peer_put(&w, &m);
 	child_send(d->channel, &w); /* no child just now: told when it starts */

@@ -134,6 +134,7 @@ static json_t *backend_json(struct daemon *d, const struct node *n, const struct
 						     json_null());
 	set_string(o, "node", n->config->node);
 	set_string(o, "policy", n->config->policy);
+	set_string(o, "egress_digest", n->config->egress);
 	set_string(o, "server_id", server_id_text(n->config, server_id));
 	json_object_set_new(o, "check_port", n->config->check_port ?
 						     json_integer(n->config->check_port) :
