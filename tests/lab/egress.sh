@@ -7,6 +7,7 @@
 #	guest 10.77.0.11 --- br0 --- friend 10.77.0.3	a pinned destination, ports 80 and 53
 #				 \-- stranger 10.77.0.4	nothing of ours
 #				  \- client 10.77.0.1	asks the guest's service
+#				   \- router 10.77.0.2	wants to know how the guest is confined
 . "$(dirname "$0")/lib.sh"
 
 tagged() {	# NODE NUMBER: in VLAN 7 as well
@@ -20,6 +21,7 @@ tagged() {	# NODE NUMBER: in VLAN 7 as well
 
 segment
 node client 1
+node router 2
 node friend 3
 node stranger 4
 node guest 11
@@ -47,6 +49,7 @@ config() {	# PORT [INTERFACE]: of the friend
 		  listen: "[::]:9478"
 		  source: soft
 		  directory: $run/guest/guest
+		  routers: [10.77.0.2]
 		  services:
 		    - {vip: "$vip4", port: 80, protocol: tcp}
 		    - {vip: "$vip6", port: 80, protocol: tcp}
@@ -64,6 +67,24 @@ config() {	# PORT [INTERFACE]: of the friend
 	END
 }
 config 80 >$run/guest.yaml
+identity router 10.77.0.2 fd77::2
+measurement=$(measurement_of guest)
+router() {	# DIGEST
+	cat <<-END
+		node: router
+		control: {socket: /run/fairlead/control.sock}
+		metrics: off
+		$(identity_config router)
+		router:
+		  interfaces: [eth0]
+		  heartbeat-ms: 500
+		  services:
+		    - {name: web, vip: $vip4, port: 80, protocol: tcp, class: confidential, ring: 4093, backends: [guest]}
+		  backends:
+		    - {name: guest, address: 10.77.0.11, agent: 9478, policy: lab, egress-digest: $1}
+		$(policy_config)
+	END
+}
 
 friends=(10.77.0.3 fd77::3)
 strangers=(10.77.0.4 fd77::4)
@@ -159,10 +180,19 @@ check "but its port calls nobody" refused_as opens sends tcp 10.77.0.4 80 $vip4 
 check "over IPv6" refused_as opens sends tcp fd77::4 80 $vip6 81
 check "the rules are shown" eval 'egress rules | jq -e "index(\"interface eth0\") and index(\"to tcp fd77::3/128 80\")"'
 
+digest=$(at guest "$build/fairlead" --pins /sys/fs/bpf/guest egress rules | sha256sum | cut -d' ' -f1)
+router "$digest" >$run/router.yaml
+start router
+check "a router that has pinned them attests the guest" within 15 attested guest
+stop router
+
 config 81 >$run/guest.yaml
 check "other rules are read" reload
 check "what they pin is reached" reaches ask 10.77.0.3 81 1
 check "and what they no longer pin is not" refused_as not_pinned silent ask 10.77.0.3 80 1
+start router
+check "and the router refuses it" within 15 logged router "claims: want egress_digest $digest, got [0-9a-f]"
+stop router
 config 80 eth9 >$run/guest.yaml
 check "rules for an interface that is not there are refused" eval '! reload'
 check "and change nothing" reaches ask 10.77.0.3 81 1
