@@ -38,7 +38,7 @@ serves() {	# MODE [GUEST] [IDENTITY]: at every address of the node; also in chec
 	within 5 grep -q ":$app_port" $run/app.log
 }
 
-policy=(--policy $run/policy.yaml)
+policy=(--policy "$run"/policy.yaml)
 connects() {	# OPTIONS... ENDPOINT...: stdin is the request; what comes is in $run/got
 	status=0
 	at client timeout 20 "$build/fairlead-connect" "${policy[@]}" "$@" <$run/request \
@@ -75,7 +75,7 @@ same_files_at_once() {
 	done
 	for j in "${jobs[@]}"; do wait "$j" || return; done
 }
-descriptors() { ls "/proc/$listener/fd" | wc -l; }
+descriptors() { find "/proc/$listener/fd" -type l | wc -l; }
 
 # --- who there is
 
@@ -151,7 +151,7 @@ altered() { serves ok altered && refuses 1 "TEE code differs from expected polic
 debug() { serves ok debug && refuses 1 "$none: .*bad-policy-debug" $server; }
 expired() { serves ok expired && refuses 1 "$none: .*bad-cert-expired" $server; }
 unpinned() {
-	policy=(--policy $run/pins.yaml)
+	policy=(--policy "$run"/pins.yaml)
 	serves ok && refuses 1 "Classified task requires fresh attestation: .*not good for classified" \
 		--class classified $server
 }
@@ -161,7 +161,7 @@ without_root() {
 	serves ok && refuses 1 "$none: .*bad-untrusted-root" $server
 }
 stale() {
-	policy=(--policy $run/crl.yaml)
+	policy=(--policy "$run"/crl.yaml)
 	demands crl.yaml && sed -i 's/crl: off/crl: required/' $run/crl.yaml
 	serves ok && refuses 3 "$none: .*unverifiable-no-crl" $server
 }
