@@ -8,6 +8,7 @@
 #				 \-- stranger 10.77.0.4	nothing of ours
 #				  \- client 10.77.0.1	asks the guest's service
 #				   \- router 10.77.0.2	wants to know how the guest is confined
+# shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 tagged() {	# NODE NUMBER: in VLAN 7 as well
@@ -213,7 +214,7 @@ check "the daemon killed: still confined" confined
 start guest
 within 10 is_ready guest
 check "started anew: the same" confined
-check "by the program that was there" eval '[[ $(program) == "$was" ]]'
+check "by the program that was there" [ "$(program)" = "$was" ]
 check "the stranger has heard nothing of all that" hears_nothing
 
 mkdir /sys/fs/bpf/alone
