@@ -107,6 +107,7 @@ nothing_got_out() { [[ ! -s $run/loot ]] || { echo "plaintext:"; head -c 200 $ru
 spoilt() {
 	! works && [[ ! -s $run/orders ]] && grep -q "turned over a bit" $run/mitm.log
 }
+unheard() { spoilt && [[ ! -s $run/model.notes ]]; }	# nor does the model get a request
 # Without protection: it works, for whom it does not know.
 loses_all() { ! at client "$tools/agent" -k $canaries -w 500 $vip4 $open; }
 eligible() { [[ $(show service '[.[0].backends[] | select(.eligible)] | length' "$1") == "$2" ]]; }
@@ -227,7 +228,7 @@ done
 for byte in 100 $((forth - 200)); do
 	stands -m splice -o $run/wire -u 10.77.0.11,$models -F "$byte"
 	connects
-	check "a bit of byte $byte turned over on the way there is noticed"	spoilt
+	check "a bit of byte $byte turned over on the way there is noticed"	unheard
 done
 
 own() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=b1 \
