@@ -192,7 +192,7 @@ check "a source has so many connections and no more" \
 	logged relay "10.77.0.2:.*not let in: too many connections from its source"
 check "which is nothing to another one"	carries api $run/small
 end stall
-relay_config "handshake-ms: 500, hello-ms: 500" >$run/relay.yaml
+relay_config "handshake-ms: 2000, hello-ms: 2000" >$run/relay.yaml
 restart_relay
 stall 2
 check "who does not shake hands is hung up on"	within 10 logged relay "no TLS handshake in time"

@@ -101,7 +101,7 @@ static void test_idle(void **state)
 	struct guest *g = guest_new(config);
 
 	(void)state;
-	config->limits.idle_ms = 300;
+	config->limits.idle_ms = 2000;
 	begin();
 	guest_is_released(g, &relay, "plain");
 	guest_exchanges(g, 5, 3);
@@ -115,13 +115,12 @@ static void test_unreachable(void **state)
 {
 	static const char *const rows[][2] = {
 		{ "mute", "to mute: 0 bytes up, 0 down, " },
-		{ "mute", "the destination does not answer in time" },
 		{ "closed", "cannot be reached: Connection refused" },
 		{ "nopipe", "cannot be reached: No such file or directory" },
 	};
 
 	(void)state;
-	config->limits.connect_ms = 300;
+	config->limits.connect_ms = 2000;
 	begin();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct guest *g = guest_new(config);
@@ -130,6 +129,8 @@ static void test_unreachable(void **state)
 		guest_is_released(g, &relay, rows[i][0]);
 		guest_sees_end(g, true);
 		proc_must_say(&relay, rows[i][1]);
+		if (!i)
+			proc_must_say(&relay, "the destination does not answer in time");
 		guest_free(g);
 	}
 }

@@ -105,8 +105,10 @@ struct source *admit_enter(struct admit *a, const struct addr *from, uint64_t no
 		*why = "its source connects too often";
 	else if (!bucket_take(&a->bucket, a->limits.rate, now_ms))
 		*why = "too many connect at once";
-	else
-		return s->connections++, s;
+	else {
+		s->connections++;
+		return s;
+	}
 	return NULL;
 }
 

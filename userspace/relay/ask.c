@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ static void answer_error(struct conn *c, enum wire_error_code code, const char *
 {
 	struct wire_message m = { .type = WIRE_ERROR, .error = { .id = c->id, .code = code } };
 
-	strncpy(m.error.detail, detail, sizeof(m.error.detail) - 1);
+	snprintf(m.error.detail, sizeof(m.error.detail), "%.199s", detail);
 	wire_clean(m.error.detail);
 	conn_enter(c, CONN_ATTEST);
 	if (!conn_say(c, &m))
