@@ -140,6 +140,27 @@ static void test_crl(void **state)
 	end(s);
 }
 
+/* The same algorithm written in two ways, of which one is not signed: SHA-384 without a NULL. */
+static void test_outer_algorithm(void **state)
+{
+	enum { SIGNATURE = 4 + 1 + 512, ALGORITHM = 67, HASH_PARAMETERS = 30, DER_NULL = 5 };
+	struct scene *s = begin(SNP_MILAN, SNP_KEY_VCEK);
+	struct lab_cert *const certs[] = { &s->leaf, &s->mid };
+
+	(void)state;
+	scene_build(s);
+	for (int i = 0; i < 2; i++) {
+		uint8_t *p = certs[i]->der + certs[i]->n - SIGNATURE - ALGORITHM + HASH_PARAMETERS;
+
+		assert_int_equal(*p, DER_NULL);
+		*p ^= 0x40;
+		assert_int_not_equal(scene_judge(s), REASON_OK);
+		*p ^= 0x40;
+		assert_int_equal(scene_judge(s), REASON_OK);
+	}
+	end(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +168,7 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_pem),
 		cmocka_unit_test(test_crl),
+		cmocka_unit_test(test_outer_algorithm),
 	};
 
 	return cmocka_run_group_tests(tests, lab_setup, lab_teardown);
