@@ -13,7 +13,7 @@ gocode=/usr/share/gocode
 google=src/github.com/google
 
 skip() { echo "1..0 # SKIP $1"; exit 0; }
-[ -d "$vectors/snp" ] && [ -d "$vectors/tdx" ] || skip "no vectors in $vectors"
+[ -d "$vectors/tdx" ] || skip "no vectors in $vectors"
 if [ -z "${PEERS:-}" ]; then
 	command -v go >/dev/null || skip "no Go"
 	for lib in go-sev-guest go-tdx-guest; do
@@ -55,8 +55,9 @@ END
 
 n=0 failed=0 both=0
 compare() {	# KIND VECTOR TIME ROOT OPTIONS...
-	local name=$1/$(basename "$2") ours theirs said reason line
+	local name ours theirs said reason line
 
+	name=$1/$(basename "$2")
 	n=$((n + 1))
 	reason=$("$fairlead" verify --tee "$1" -j --at "$3" --policy "$lenient" \
 		${4:+--trust-root "sha256:$4"} "${@:5}" 2>/dev/null |
