@@ -204,6 +204,10 @@ static void test_cadence(void **state)
 	assert_int_equal(renewal_after(&c, 100), 12 * HOUR);
 	c.lease_ms[CLASS_CONFIDENTIAL] = HOUR;
 	assert_int_equal(renewal_after(&c, 100), HOUR / 2);
+	c.classified = true;
+	c.lease_ms[CLASS_CONFIDENTIAL] = 8000; /* the shorter of the two decides */
+	assert_int_equal(renewal_after(&c, 100), 4000);
+	c.classified = false;
 	c.lease_ms[CLASS_CONFIDENTIAL] = 2; /* never in a tight loop */
 	c.lease_ms[CLASS_CLASSIFIED] = 1;
 	assert_int_equal(renewal_after(&c, 100), PEER_RETRY_MS);

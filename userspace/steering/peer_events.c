@@ -172,12 +172,12 @@ static uint64_t renewal_of(const struct peer *p, uint32_t random, uint64_t now)
 {
 	uint64_t classified = p->until_ms[CLASS_CLASSIFIED];
 	uint64_t confidential = p->until_ms[CLASS_CONFIDENTIAL];
-	uint64_t wait;
+	uint64_t wait = UINT64_MAX;
 
 	if (classified && (p->config.classified || !confidential))
 		wait = (classified - p->cached.asked_ms) / 4 * 3;
-	else
-		wait = (confidential - p->cached.asked_ms) / 2;
+	if (confidential) /* which may be configured to be the shorter */
+		wait = least(wait, (confidential - p->cached.asked_ms) / 2);
 	wait = wait * (1000 - JITTER_PERMILLE + random % (2 * JITTER_PERMILLE + 1)) / 1000;
 	return most(p->cached.asked_ms + wait, now + PEER_RETRY_MS);
 }
