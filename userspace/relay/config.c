@@ -102,11 +102,20 @@ static void read_source(struct conf *y, const yaml_node_t *node, void *field)
 					     [ATTESTER_TSM] = "tsm",
 					     [ATTESTER_SEV_GUEST] = "sev-guest",
 					     [ATTESTER_SOFT] = "soft",
-					     [ATTESTER_NSM] = "nsm" };
+					     [ATTESTER_NSM] = "nsm",
+					     [ATTESTER_TDX_GUEST] = "tdx-guest" };
 	unsigned int v;
 
 	if (conf_choice(y, node, names, CONFIG_COUNT(names), &v))
 		*(enum attester_source *)field = v;
+}
+
+static void read_quote_port(struct conf *y, const yaml_node_t *node, void *field)
+{
+	uint64_t v;
+
+	if (conf_number(y, node, 1, UINT16_MAX, &v))
+		*(uint16_t *)field = v;
 }
 
 static void read_vmpl(struct conf *y, const yaml_node_t *node, void *field)
@@ -122,6 +131,7 @@ static const struct conf_key evidence_keys[] = {
 	{ "source", false, read_source, CONFIG(evidence.source) },
 	{ "device", false, read_path, CONFIG(evidence.device) },
 	{ "tsm", false, read_path, CONFIG(evidence.tsm) },
+	{ "quote-port", false, read_quote_port, CONFIG(evidence.quote_port) },
 	{ "directory", false, read_path, CONFIG(evidence.directory) },
 	{ "vmpl", false, read_vmpl, CONFIG(evidence.vmpl) },
 };
