@@ -4,6 +4,7 @@
  * end of a socket that says what it was told to say.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ static struct scene {
 	int ioctl_err[TRIES_MAX]; /* of each call */
 	int ioctls, connects;
 	int connect_err;
+	bool mute;		     /* the service neither answers nor closes */
 	bool other_data, other_type; /* what the TDREPORT has */
 	uint8_t answer[ANSWER_MAX];
 	size_t answer_n; /* after which the service closes */
@@ -66,11 +68,14 @@ static int fake_connect(unsigned int port, char said[WHY_MAX])
 		snprintf(said, WHY_MAX, "nobody");
 		return scene.connect_err;
 	}
-	assert_false(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	assert_false(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends));
+	fcntl(ends[1], F_SETFL, 0); /* it waits, we do not */
 	if (fork() == 0) {
 		close(ends[0]);
 		if (recv(ends[1], request, sizeof(request), MSG_WAITALL) != sizeof(request))
 			_exit(1);
+		if (scene.mute)
+			_exit(recv(ends[1], request, 1, 0) != 0);
 		for (size_t at = 0; at < scene.answer_n; at += 700) /* in pieces */
 			send(ends[1], scene.answer + at,
 			     scene.answer_n - at < 700 ? scene.answer_n - at : 700, MSG_NOSIGNAL);
@@ -80,7 +85,7 @@ static int fake_connect(unsigned int port, char said[WHY_MAX])
 	return ends[0];
 }
 
-static const struct tdx_guest_io io = { fake_ioctl, fake_connect, &source_clock_real };
+static struct tdx_guest_io io = { fake_ioctl, fake_connect, &source_clock_real, QGS_PATIENCE_MS };
 
 static void put(uint8_t *p, uint32_t v, size_t n)
 {
@@ -223,6 +228,17 @@ static void test_no_service(void **state)
 	assert_string_equal(why, "nobody");
 }
 
+static void test_mute_service(void **state)
+{
+	(void)state;
+	set_good();
+	scene.mute = true;
+	io.patience_ms = 50;
+	assert_int_equal(ask(), -ETIMEDOUT);
+	assert_non_null(strstr(why, "too long"));
+	io.patience_ms = QGS_PATIENCE_MS;
+}
+
 /* Offsets in the answer behind its length. */
 static const struct {
 	size_t at, n;
@@ -348,17 +364,12 @@ static void test_sources(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_request),
-		cmocka_unit_test(test_quotes),
-		cmocka_unit_test(test_key_before_quote),
-		cmocka_unit_test(test_driver),
-		cmocka_unit_test(test_wrong_report),
-		cmocka_unit_test(test_no_service),
-		cmocka_unit_test(test_lies),
-		cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_cut_messages),
-		cmocka_unit_test(test_other_quote),
+		cmocka_unit_test(test_request),		 cmocka_unit_test(test_quotes),
+		cmocka_unit_test(test_key_before_quote), cmocka_unit_test(test_driver),
+		cmocka_unit_test(test_wrong_report),	 cmocka_unit_test(test_no_service),
+		cmocka_unit_test(test_mute_service),	 cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_lengths),		 cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_cut_messages),	 cmocka_unit_test(test_other_quote),
 		cmocka_unit_test(test_sources),
 	};
 

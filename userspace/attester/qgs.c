@@ -152,10 +152,10 @@ static int failed(int err, const char *what, char why[WHY_MAX])
 	return err;
 }
 
-int qgs_exchange(int fd, const uint8_t report[TDREPORT_SIZE], uint8_t *buf, size_t size,
-		 struct bytes *quote, char why[WHY_MAX])
+int qgs_exchange(int fd, const uint8_t report[TDREPORT_SIZE], int64_t patience_ms,
+		 struct quote *out, char why[WHY_MAX])
 {
-	int64_t until = source_clock_real.now_ms() + QGS_PATIENCE_MS;
+	int64_t until = source_clock_real.now_ms() + patience_ms;
 	uint8_t request[QGS_REQUEST_SIZE], length[LENGTH_SIZE];
 	struct bytes in = bytes_of(length, LENGTH_SIZE);
 	uint32_t n = 0;
@@ -168,15 +168,15 @@ int qgs_exchange(int fd, const uint8_t report[TDREPORT_SIZE], uint8_t *buf, size
 	err = receive_all(fd, length, sizeof(length), until);
 	if (err)
 		return failed(err, "no length of an answer", why);
-	if (!get_be32(&in, &n) || n < HEADER_SIZE || n > size) {
+	if (!get_be32(&in, &n) || n < HEADER_SIZE || n > sizeof(out->buf)) {
 		snprintf(why, WHY_MAX, "an answer of %u bytes: want %d to %zu", n, HEADER_SIZE,
-			 size);
+			 sizeof(out->buf));
 		return -EPROTO;
 	}
-	err = receive_all(fd, buf, n, until);
+	err = receive_all(fd, out->buf, n, until);
 	if (err)
 		return failed(err, "half an answer", why);
-	return qgs_response(bytes_of(buf, n), quote, why);
+	return qgs_response(bytes_of(out->buf, n), &out->report, why);
 }
 
 static int finish_connect(int fd)

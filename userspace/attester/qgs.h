@@ -24,8 +24,11 @@ int qgs_response(struct bytes in, struct bytes *quote, char why[WHY_MAX]);
 
 /* A socket to the host's port, that does not block: or -errno and why[]. */
 int qgs_connect(unsigned int port, char why[WHY_MAX]);
-/* Asks over fd, with the answer in buf: 0 and the quote, or -errno and why[]. */
-int qgs_exchange(int fd, const uint8_t report[TDREPORT_SIZE], uint8_t *buf, size_t size,
-		 struct bytes *quote, char why[WHY_MAX]);
+/*
+ * Asks over fd, which does not block, and waits for no more than patience_ms: 0 and out->report, in
+ * out->buf; or -errno and why[].
+ */
+int qgs_exchange(int fd, const uint8_t report[TDREPORT_SIZE], int64_t patience_ms,
+		 struct quote *out, char why[WHY_MAX]);
 
 #endif

@@ -96,7 +96,7 @@ static int get_quote(struct tdx_guest *g, const uint8_t report[TDREPORT_SIZE], s
 	fd = g->io->connect(g->port, why);
 	if (fd < 0)
 		return fd;
-	err = qgs_exchange(fd, report, out->buf, sizeof(out->buf), &out->report, why);
+	err = qgs_exchange(fd, report, g->io->patience_ms, out, why);
 	pace_called(&g->pace, g->io->clock);
 	close(fd);
 	return err;
@@ -115,7 +115,8 @@ int tdx_guest_quote(struct tdx_guest *g, const uint8_t report_data[REPORT_DATA_B
 	return err ? err : get_quote(g, r.report, out, why);
 }
 
-static const struct tdx_guest_io real = { device_ioctl, qgs_connect, &source_clock_real };
+static const struct tdx_guest_io real = { device_ioctl, qgs_connect, &source_clock_real,
+					  QGS_PATIENCE_MS };
 
 static int source_open(const struct attester_config *c, void **out, char why[WHY_MAX])
 {

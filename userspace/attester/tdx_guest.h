@@ -32,6 +32,7 @@ struct tdx_guest_io {
 	int (*ioctl)(int fd, unsigned long request, void *arg); /* 0 or -errno */
 	int (*connect)(unsigned int port, char why[WHY_MAX]);	/* a socket, or -errno */
 	const struct source_clock *clock;
+	int64_t patience_ms; /* with the service */
 };
 
 struct tdx_guest;
