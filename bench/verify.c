@@ -5,6 +5,7 @@
  * nothing is remembered of, as after a restart, over processes as the daemon has them.
  *
  * Rates are by CPU time, so that a busy machine blurs them little; the burst is by the clock too.
+ * Cold is without what was verified; authorities that were met before need not be decoded again.
  */
 #include "verify_evidence.h"
 
@@ -143,7 +144,7 @@ static void rates(struct row *rows, size_t count, struct measure raw[CURVES])
 	}
 	printf("on one core, a second: bare ECDSA P-384 %.0f, P-256 %.0f verified\n\n",
 	       raw[P384].best, raw[P256].best);
-	printf("%-8s %8s %8s   reports appraised, with nothing remembered and all\n", "", "cold",
+	printf("%-8s %8s %8s   reports appraised, with no verification remembered and with all\n", "", "cold",
 	       "warm");
 	for (size_t i = 0; i < count; i++)
 		row_print(&rows[i], raw);
