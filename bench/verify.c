@@ -144,8 +144,8 @@ static void rates(struct row *rows, size_t count, struct measure raw[CURVES])
 	}
 	printf("on one core, a second: bare ECDSA P-384 %.0f, P-256 %.0f verified\n\n",
 	       raw[P384].best, raw[P256].best);
-	printf("%-8s %8s %8s   reports appraised, with no verification remembered and with all\n", "", "cold",
-	       "warm");
+	printf("%-8s %8s %8s   reports appraised, with no verification remembered and with all\n",
+	       "", "cold", "warm");
 	for (size_t i = 0; i < count; i++)
 		row_print(&rows[i], raw);
 }
