@@ -276,11 +276,14 @@ static inline void proc_log(const struct proc *p)
 /* Ends it as its parent would, and wants it to have ended well: sanitizers speak here. */
 static inline void proc_stop(struct proc *p)
 {
+	siginfo_t stopped = { 0 };
 	int status = -1;
 
 	if (p->pid <= 0)
 		return;
-	kill(p->pid, SIGCONT); /* a test may have failed while it was stopped */
+	/* A test may have failed while it was; else, SIGCONT would stand in LeakSanitizer's way. */
+	if (!waitid(P_PID, (id_t)p->pid, &stopped, WSTOPPED | WNOHANG | WNOWAIT) && stopped.si_pid)
+		kill(p->pid, SIGCONT);
 	close(p->fd);
 	assert_int_equal(waitpid(p->pid, &status, 0), p->pid);
 	p->pid = 0;
