@@ -137,7 +137,7 @@ $(BPF)/%.skel.h: $(BPF)/%.bpf.o
 plaintext := conn stream tls
 tcb: $(patsubst %,$(BUILD)/lib%.a,relay attester channel base)
 	$(LD) -r -u relay_main -o $(BUILD)/tcb.o $^ -Map=$(BUILD)/tcb.map
-	sed -n 's,^[^ ].*/lib\([a-z]*\)\.a(\(.*\)\.o)$$,userspace/\1/\2,p' \
+	sed -n 's,^[^ ]*/lib\([a-z]*\)\.a(\([^)]*\)\.o).*,userspace/\1/\2,p' \
 		$(BUILD)/tcb.map | sort -u | tests/tcb userspace/relay 800 $(plaintext)
 
 # What scripts/test runs, built in their own variants beside the product.
