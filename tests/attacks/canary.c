@@ -232,7 +232,7 @@ static bool shed_gue(struct packet *k)
 
 static bool find_tcp(struct packet *k)
 {
-	for (int i = 0; i < NESTED_MAX; i++) {
+	for (unsigned int i = 0; i < NESTED_MAX; i++) {
 		if (!shed_ip(k))
 			return false;
 		if (k->protocol == IPPROTO_TCP)

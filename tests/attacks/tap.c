@@ -46,7 +46,7 @@ struct pcap_frame {
 
 struct tap {
 	struct pollfd fds[INTERFACES_MAX + 1]; /* the last one of them: signals */
-	int count;
+	unsigned int count;
 	FILE *out;
 	unsigned long frames, bytes, dropped;
 };
@@ -103,7 +103,7 @@ static bool drain(struct tap *t, int s)
 
 static bool drain_all(struct tap *t)
 {
-	for (int i = 0; i < t->count; i++)
+	for (unsigned int i = 0; i < t->count; i++)
 		if (!drain(t, t->fds[i].fd))
 			return false;
 	return true;
@@ -111,7 +111,7 @@ static bool drain_all(struct tap *t)
 
 static void count_dropped(struct tap *t)
 {
-	for (int i = 0; i < t->count; i++) {
+	for (unsigned int i = 0; i < t->count; i++) {
 		struct tpacket_stats s;
 
 		if (!getsockopt(t->fds[i].fd, SOL_PACKET, PACKET_STATISTICS, &s,
