@@ -149,9 +149,9 @@ static void read_answer(struct fetcher *f, struct transfer *t, CURLcode code, st
 	if (code) {
 		m->result = result_of_code(t, code);
 		snprintf(m->why, sizeof(m->why), "%.200s%s",
-			 t->too_large  ? "longer than what was asked for can be"
-			 : t->error[0] ? t->error
-				       : curl_easy_strerror(code),
+			 m->result == FETCH_TOO_LARGE ? "longer than what was asked for can be"
+			 : t->error[0]		      ? t->error
+						      : curl_easy_strerror(code),
 			 clock_doubt(t->easy));
 		return;
 	}
