@@ -36,7 +36,7 @@ open_is() { local v; v=$(open_of "$1"); echo "open: $v"; [[ $v =~ ^$2$ ]]; }
 namespace() { readlink "/proc/$1/ns/$2"; }
 is_elsewhere() { [[ $(namespace "$1" "$2") != "$(namespace "$(pid_of router)" "$2")" ]]; }
 sees_interfaces() { nsenter --net="/proc/$1/ns/net" ip -br link | awk '{ print $1, $2 }'; }
-root_is_empty() { [[ -z $(ls -A "/proc/$1/root/") && $(readlink "/proc/$1/root") == *deleted* ]]; }
+root_is_empty() { [[ -z $(ls -AH "/proc/$1/root") && $(readlink "/proc/$1/root") == *deleted* ]]; }
 
 raise genuine-1=genuine genuine-2=genuine
 check "both attest"	within 15 attested genuine-1 genuine-2
