@@ -31,6 +31,31 @@ static __always_inline bool service_matches(const struct service *s, const struc
 	       *(const __u32 *)&s->port == k->rest;
 }
 
+/* The one among a bucket's; NULL and *ends if it is in no other bucket either. */
+static __always_inline const struct service *bucket_search(const struct service_bucket *b,
+							   const struct service_key *k, bool *ends)
+{
+	*ends = false;
+#pragma unroll
+	for (int i = 0; i < SERVICE_SLOTS; i++) {
+		const struct service *s = &b->slot[i];
+
+		if (service_matches(s, k))
+			return s;
+		if (s->kind == SERVICE_EMPTY) {
+			*ends = true;
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+/* Where the live half begins. */
+static __always_inline __u32 services_base(const struct settings *set)
+{
+	return set->services_half ? set->services_mask + 1 : 0;
+}
+
 /*
  * OUT_STEERED and *found, OUT_NOT_OURS, or OUT_INTERNAL when settings and table
  * disagree about its size.
@@ -39,8 +64,8 @@ static __always_inline enum outcome service_find(const struct settings *set, __u
 						 const struct service_key *k,
 						 const struct service **found)
 {
-	__u32 mask = set->services_mask;
-	__u32 base = set->services_half ? mask + 1 : 0;
+	__u32 mask = set->services_mask, base = services_base(set);
+	bool ends;
 
 	for (int probe = 0; probe < SERVICE_PROBES; probe++) {
 		__u32 at = base + (hash + probe & mask);
@@ -48,16 +73,11 @@ static __always_inline enum outcome service_find(const struct settings *set, __u
 
 		if (!b)
 			return OUT_INTERNAL;
-		for (int i = 0; i < SERVICE_SLOTS; i++) {
-			const struct service *s = &b->slot[i];
-
-			if (service_matches(s, k)) {
-				*found = s;
-				return OUT_STEERED;
-			}
-			if (s->kind == SERVICE_EMPTY)
-				return OUT_NOT_OURS;
-		}
+		*found = bucket_search(b, k, &ends);
+		if (*found)
+			return OUT_STEERED;
+		if (ends)
+			return OUT_NOT_OURS;
 	}
 	return OUT_NOT_OURS;
 }

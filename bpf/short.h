@@ -91,28 +91,12 @@ static __always_inline bool brief_ipv6(const void *l3, const void *end, struct b
 static __always_inline const struct service *
 brief_service(const struct settings *set, const struct brief *b, __u64 to, bool *none)
 {
-	__u32 at = service_bucket_of(to) & set->services_mask;
-	const struct service_bucket *bucket;
+	__u32 at = services_base(set) + (service_bucket_of(to) & set->services_mask);
+	const struct service_bucket *bucket = bpf_map_lookup_elem(&services, &at);
+	struct service_key key = { .vip.half = { b->dst[0], b->dst[1] }, .rest = b->rest };
 
 	*none = false;
-	at += set->services_half ? set->services_mask + 1 : 0;
-	bucket = bpf_map_lookup_elem(&services, &at);
-	if (!bucket)
-		return NULL;
-#pragma unroll
-	for (int i = 0; i < SERVICE_SLOTS; i++) {
-		const struct service *s = &bucket->slot[i];
-		const union ip *vip = (const void *)&s->vip;
-
-		if (vip->half[1] == b->dst[1] && vip->half[0] == b->dst[0] &&
-		    *(const __u32 *)&s->port == b->rest)
-			return s;
-		if (s->kind == SERVICE_EMPTY) {
-			*none = true;
-			return NULL;
-		}
-	}
-	return NULL;
+	return bucket ? bucket_search(bucket, &key, none) : NULL;
 }
 
 /* The frame around a packet that has just had room for an outer header made before it. */
