@@ -30,6 +30,11 @@ bool want_is_amd(const struct want *w)
 	return w->kind <= WANT_VLEK_CRL;
 }
 
+bool want_is_certificate(enum want_kind k)
+{
+	return k <= WANT_VLEK_CHAIN;
+}
+
 static bool is_turin(const struct want *w)
 {
 	return !strcmp(w->product, turin);

@@ -51,6 +51,7 @@ struct want {
 /* "vcek-crl": for labels and tables. */
 const char *want_kind_str(enum want_kind k);
 bool want_is_amd(const struct want *w);
+bool want_is_certificate(enum want_kind k);
 
 /* Returns out. */
 char *want_text(const struct want *w, char out[WANT_TEXT_MAX]);

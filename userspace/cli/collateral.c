@@ -320,7 +320,8 @@ static bool wants_of_store(struct collateral_request *r, const struct store *s)
 	if (!all)
 		return false;
 	for (size_t i = 0; i < store_count(s); i++)
-		if (store_at(s, i)->piece.want.kind > WANT_VLEK_CHAIN) /* those hold for years */
+		if (!want_is_certificate(
+			    store_at(s, i)->piece.want.kind)) /* those hold for years */
 			all[r->wants_count++] = store_at(s, i)->piece.want;
 	free(r->wants);
 	r->wants = all;

@@ -220,7 +220,7 @@ int directory_write(const char *dir, const struct piece *const pieces[], size_t 
 	for (size_t i = 0; !err && i < count; i++) {
 		enum want_kind k = pieces[i]->want.kind;
 
-		if (k <= WANT_VLEK_CHAIN)
+		if (want_is_certificate(k))
 			err = write_certs(dir, pieces[i], why);
 		else if (want_is_amd(&pieces[i]->want))
 			err = write_amd_list(dir, pieces[i], &written, why);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "daemon/collateral.h"
+/* The fetcher's process, what it is asked for and when, and the life of it all. */
+#include "daemon/collateral_supply.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,9 +15,6 @@ enum {
 	TICK_S = 1,
 	REFRESH_LOOK_MS = 60000,  /* how often it is looked what has to be fetched anew */
 	REFRESH_SPACING_S = 3600, /* a piece near its end is asked for no faster than this */
-	HOLD_MS = 20000,	  /* an appraisal waits no longer; a peer waits PEER_ANSWER_MS */
-	ROUNDS_MAX = 3,		  /* of one appraisal with what the store has */
-	DISTRUST_S = 600,	  /* what was kept for less is not thrown away for a verdict */
 	CLOCK_OFF_S = 86400,	  /* so far from a vendor's clock, ours is worth a word */
 	CLOCK_WORD_MS = 3600000,  /* … that often */
 };
@@ -32,7 +30,7 @@ static uint32_t random_u32(void)
 
 /* --- fetching */
 
-static void pump(struct supply *c)
+void supply_pump(struct supply *c)
 {
 	struct want want;
 
@@ -45,8 +43,7 @@ static void pump(struct supply *c)
 	}
 }
 
-/* Whether it will come, or may: then it is worth waiting for. */
-static bool ask_for(struct supply *c, const struct want *want)
+bool supply_ask(struct supply *c, const struct want *want)
 {
 	return c->fetcher && demand_add(c->demand, want, now_ms()) == 0;
 }
@@ -59,7 +56,7 @@ static bool node_wants(const struct node *n, const struct want *want)
 	return false;
 }
 
-static void appraise_again(struct supply *c, struct appraisal *a)
+void supply_appraise_again(struct supply *c, struct appraisal *a)
 {
 	static const struct timeval now = { 0, 0 };
 
@@ -88,7 +85,7 @@ static void release_waiting(struct supply *c)
 		if (n && now < a->until_ms && still_pending(c, n))
 			continue;
 		TAILQ_REMOVE(&c->waiting, a, next);
-		appraise_again(c, a);
+		supply_appraise_again(c, a);
 	}
 }
 
@@ -156,7 +153,7 @@ static bool fetcher_received(void *arg, const struct ipc_message *msg)
 		log_warnx("collateral %s: %s: %s", want_text(&m.piece.want, name),
 			  fetch_result_str(m.result), m.why);
 	release_waiting(c);
-	pump(c);
+	supply_pump(c);
 	return true;
 }
 
@@ -169,7 +166,7 @@ static void fetcher_run(int fd, void *arg)
 
 static void fetcher_started(void *arg)
 {
-	pump(arg);
+	supply_pump(arg);
 }
 
 static void fetcher_died(void *arg)
@@ -184,18 +181,13 @@ static const struct child_ops fetcher_ops = { "fairlead-fetch", fetcher_run, fet
 
 /* --- keeping it fresh */
 
-static bool is_certificate(enum want_kind k)
-{
-	return k <= WANT_VLEK_CHAIN;
-}
-
 static bool is_due(const struct supply *c, const struct stored_piece *p, int64_t now)
 {
 	int64_t life = p->piece.expires - p->piece.issued;
 	int64_t age = now - p->fetched;
 
 	/* A VCEK and a chain hold for years, and are asked for again when they do not fit. */
-	if (is_certificate(p->piece.want.kind))
+	if (want_is_certificate(p->piece.want.kind))
 		return false;
 	return age >= (int64_t)(c->config.refresh_ms / 1000) ||
 	       (now > p->piece.expires - life / 4 && age >= REFRESH_SPACING_S);
@@ -207,7 +199,7 @@ static void refresh(struct supply *c)
 
 	for (size_t i = 0; c->fetcher && i < store_count(c->store); i++)
 		if (is_due(c, store_at(c->store, i), now))
-			ask_for(c, &store_at(c->store, i)->piece.want);
+			supply_ask(c, &store_at(c->store, i)->piece.want);
 }
 
 /* Somebody has imported something. */
@@ -232,184 +224,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		refresh(c);
 	}
 	release_waiting(c);
-	pump(c);
-}
-
-/* --- appraisals */
-
-static void add_cert(struct msg_appraise *m, struct bytes cert, bool first)
-{
-	if (m->certs_count == CERTS_MAX)
-		return;
-	if (first)
-		memmove(m->certs + 1, m->certs, m->certs_count * sizeof(*m->certs));
-	m->certs[first ? 0 : m->certs_count] = cert;
-	m->certs_count++;
-}
-
-/* Beside the operator's own, in one: whom either revokes, is revoked. */
-static void add_crl(struct supply *c, struct msg_appraise *m, struct bytes list)
-{
-	struct bytes own = m->collateral[COLLATERAL_CRL];
-
-	if (own.n + list.n > sizeof(c->crls) || (own.n && own.p[0] != 0x30))
-		return; /* theirs is PEM, which does not go with DER */
-	if (own.n && own.p != c->crls)
-		memcpy(c->crls, own.p, own.n);
-	memcpy(c->crls + own.n, list.p, list.n);
-	m->collateral[COLLATERAL_CRL] = bytes_of(c->crls, own.n + list.n);
-}
-
-static void add(struct supply *c, struct msg_appraise *m, const struct piece *p)
-{
-	static const struct {
-		enum collateral body, chain;
-	} slots[WANT_KINDS] = {
-		[WANT_TCB_INFO] = { COLLATERAL_TCB_INFO, COLLATERAL_TCB_INFO_CHAIN },
-		[WANT_QE_IDENTITY] = { COLLATERAL_QE_IDENTITY, COLLATERAL_QE_IDENTITY_CHAIN },
-		[WANT_PCK_CRL] = { COLLATERAL_PCK_CRL, COLLATERAL_PCK_CRL_CHAIN },
-		[WANT_ROOT_CRL] = { COLLATERAL_ROOT_CRL, COLLATERAL_COUNT },
-	};
-	enum want_kind k = p->want.kind;
-
-	if (k == WANT_VCEK)
-		add_cert(m, p->body, true); /* before the one that does not fit */
-	else if (k == WANT_VCEK_CHAIN || k == WANT_VLEK_CHAIN)
-		add_cert(m, p->body, false);
-	else if (want_is_amd(&p->want))
-		add_crl(c, m, p->body);
-	else
-		m->collateral[slots[k].body] = p->body;
-	if (k >= WANT_TCB_INFO && slots[k].chain != COLLATERAL_COUNT)
-		m->collateral[slots[k].chain] = p->chain;
-}
-
-void collateral_attach(struct daemon *d, const struct node *n, struct appraisal *a,
-		       struct msg_appraise *m)
-{
-	struct supply *c = d->supply;
-
-	a->attached = 0;
-	for (size_t i = 0; c && i < n->wants_count; i++) {
-		const struct stored_piece *p = store_find(c->store, &n->wants[i]);
-
-		if (!p)
-			continue;
-		add(c, m, &p->piece);
-		a->attached |= 1u << p->piece.want.kind;
-		a->evaluation[p->piece.want.kind] = p->piece.evaluation;
-	}
-}
-
-/* One want of a kind: of another chip's TCB there is another VCEK. */
-static void learn_wants(struct node *n, struct appraisal *a, const struct msg_verdict *v)
-{
-	for (size_t i = 0; i < v->wants_count; i++) {
-		const struct want *want = &v->wants[i];
-		size_t at = 0;
-
-		while (at < n->wants_count && n->wants[at].kind != want->kind)
-			at++;
-		if (at == EVIDENCE_WANTS_MAX)
-			at = n->wants_count = 0; /* another platform's by now */
-		if (at < n->wants_count && !want_equal(&n->wants[at], want))
-			a->attached &= ~(1u << want->kind);
-		n->wants[at] = *want;
-		n->wants_count = at == n->wants_count ? at + 1 : n->wants_count;
-	}
-}
-
-static bool is_document(enum want_kind k)
-{
-	return k == WANT_TCB_INFO || k == WANT_QE_IDENTITY;
-}
-
-/* Whether a verdict of that reason may be the fault of a piece of that kind. */
-static bool may_be_at_fault(enum reason r, enum want_kind k)
-{
-	switch (r) {
-	case REASON_CERT_CHAIN:
-	case REASON_CERT_SIGNATURE:
-	case REASON_CERT_LEAF:
-	case REASON_CERT_EXPIRED:
-		return is_certificate(k);
-	case REASON_COLLATERAL:
-	case REASON_COLLATERAL_SIGNATURE:
-	case REASON_COLLATERAL_STALE:
-		return is_document(k);
-	case REASON_CRL:
-	case REASON_CRL_STALE:
-		return !is_certificate(k) && !is_document(k);
-	default:
-		return false;
-	}
-}
-
-/*
- * What was kept for long and does not help is fetched anew.  A certificate that may be wrong goes
- * at once: the one that came along will do.  A list or document stays until there is another:
- * backends choose what they are judged to be wrong by, and without a list nobody is revoked.
- */
-static bool replace_attached(struct supply *c, const struct want *want, enum reason r)
-{
-	const struct stored_piece *p = store_find(c->store, want);
-	char why[COLLATERAL_WHY_MAX];
-
-	if (!p || !may_be_at_fault(r, want->kind) || time(NULL) - p->fetched < DISTRUST_S ||
-	    !ask_for(c, want))
-		return false;
-	if (!is_certificate(want->kind))
-		store_doubt(c->store, want);
-	else if (r != REASON_CERT_EXPIRED && store_drop(c->store, want, why))
-		log_warnx("collateral: %s", why);
-	return true;
-}
-
-/* What has carried an acceptance is the least that will be believed from now on. */
-static void raise_floors(struct supply *c, const struct node *n, const struct appraisal *a)
-{
-	char why[COLLATERAL_WHY_MAX];
-
-	for (size_t i = 0; i < n->wants_count; i++) {
-		const struct want *want = &n->wants[i];
-
-		if (a->attached & 1u << want->kind && is_document(want->kind) &&
-		    store_raise_floor(c->store, want, a->evaluation[want->kind], why))
-			log_warnx("collateral: %s", why);
-	}
-}
-
-bool collateral_keeps(struct daemon *d, struct node *n, struct appraisal *a,
-		      const struct msg_verdict *v)
-{
-	struct supply *c = d->supply;
-	bool at_hand = false, coming = false;
-
-	if (!c)
-		return false;
-	if (v->reason == REASON_OK)
-		raise_floors(c, n, a);
-	learn_wants(n, a, v);
-	for (size_t i = 0; i < n->wants_count; i++) {
-		const struct want *want = &n->wants[i];
-
-		if (a->attached & 1u << want->kind)
-			coming |= replace_attached(c, want, v->reason);
-		else if (store_find(c->store, want))
-			at_hand = true;
-		else
-			coming |= ask_for(c, want);
-	}
-	pump(c);
-	if (at_hand && a->rounds++ < ROUNDS_MAX) {
-		appraise_again(c, a);
-		return true;
-	}
-	if (!coming || a->until_ms || reason_verdict(v->reason) != VERDICT_UNDETERMINED)
-		return false;
-	a->until_ms = now_ms() + HOLD_MS;
-	TAILQ_INSERT_TAIL(&c->waiting, a, next);
-	return true;
+	supply_pump(c);
 }
 
 /* --- life */

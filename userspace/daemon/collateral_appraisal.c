@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What the store has for an appraisal, and what follows from a verdict for the store. */
+#include <string.h>
+
+#include "base/log.h"
+#include "daemon/collateral_supply.h"
+#include "verifier/refuse.h"
+
+enum {
+	HOLD_MS = 20000,  /* an appraisal waits no longer; a peer waits PEER_ANSWER_MS */
+	ROUNDS_MAX = 3,	  /* of one appraisal with what the store has */
+	DISTRUST_S = 600, /* what was kept for less is not thrown away for a verdict */
+};
+
+static bool is_document(enum want_kind k)
+{
+	return k == WANT_TCB_INFO || k == WANT_QE_IDENTITY;
+}
+
+static void add_cert(struct msg_appraise *m, struct bytes cert, bool first)
+{
+	if (m->certs_count == CERTS_MAX)
+		return;
+	if (first)
+		memmove(m->certs + 1, m->certs, m->certs_count * sizeof(*m->certs));
+	m->certs[first ? 0 : m->certs_count] = cert;
+	m->certs_count++;
+}
+
+/* Beside the operator's own, in one: whom either revokes, is revoked. */
+static void add_crl(struct supply *c, struct msg_appraise *m, struct bytes list)
+{
+	struct bytes own = m->collateral[COLLATERAL_CRL];
+
+	if (own.n + list.n > sizeof(c->crls) || (own.n && own.p[0] != 0x30))
+		return; /* theirs is PEM, which does not go with DER */
+	if (own.n && own.p != c->crls)
+		memcpy(c->crls, own.p, own.n);
+	memcpy(c->crls + own.n, list.p, list.n);
+	m->collateral[COLLATERAL_CRL] = bytes_of(c->crls, own.n + list.n);
+}
+
+static void add(struct supply *c, struct msg_appraise *m, const struct piece *p)
+{
+	static const struct {
+		enum collateral body, chain;
+	} slots[WANT_KINDS] = {
+		[WANT_TCB_INFO] = { COLLATERAL_TCB_INFO, COLLATERAL_TCB_INFO_CHAIN },
+		[WANT_QE_IDENTITY] = { COLLATERAL_QE_IDENTITY, COLLATERAL_QE_IDENTITY_CHAIN },
+		[WANT_PCK_CRL] = { COLLATERAL_PCK_CRL, COLLATERAL_PCK_CRL_CHAIN },
+		[WANT_ROOT_CRL] = { COLLATERAL_ROOT_CRL, COLLATERAL_COUNT },
+	};
+	enum want_kind k = p->want.kind;
+
+	if (k == WANT_VCEK)
+		add_cert(m, p->body, true); /* before the one that does not fit */
+	else if (k == WANT_VCEK_CHAIN || k == WANT_VLEK_CHAIN)
+		add_cert(m, p->body, false);
+	else if (want_is_amd(&p->want))
+		add_crl(c, m, p->body);
+	else
+		m->collateral[slots[k].body] = p->body;
+	if (k >= WANT_TCB_INFO && slots[k].chain != COLLATERAL_COUNT)
+		m->collateral[slots[k].chain] = p->chain;
+}
+
+void collateral_attach(struct daemon *d, const struct node *n, struct appraisal *a,
+		       struct msg_appraise *m)
+{
+	struct supply *c = d->supply;
+
+	a->attached = 0;
+	for (size_t i = 0; c && i < n->wants_count; i++) {
+		const struct stored_piece *p = store_find(c->store, &n->wants[i]);
+
+		if (!p)
+			continue;
+		add(c, m, &p->piece);
+		a->attached |= 1u << p->piece.want.kind;
+		a->evaluation[p->piece.want.kind] = p->piece.evaluation;
+	}
+}
+
+/* One want of a kind: of another chip's TCB there is another VCEK. */
+static void learn_wants(struct node *n, struct appraisal *a, const struct msg_verdict *v)
+{
+	for (size_t i = 0; i < v->wants_count; i++) {
+		const struct want *want = &v->wants[i];
+		size_t at = 0;
+
+		while (at < n->wants_count && n->wants[at].kind != want->kind)
+			at++;
+		if (at == EVIDENCE_WANTS_MAX)
+			at = n->wants_count = 0; /* another platform's by now */
+		if (at < n->wants_count && !want_equal(&n->wants[at], want))
+			a->attached &= ~(1u << want->kind);
+		n->wants[at] = *want;
+		n->wants_count = at == n->wants_count ? at + 1 : n->wants_count;
+	}
+}
+
+/* Whether a verdict of that reason may be the fault of a piece of that kind. */
+static bool may_be_at_fault(enum reason r, enum want_kind k)
+{
+	switch (r) {
+	case REASON_CERT_CHAIN:
+	case REASON_CERT_SIGNATURE:
+	case REASON_CERT_LEAF:
+	case REASON_CERT_EXPIRED:
+		return want_is_certificate(k);
+	case REASON_COLLATERAL:
+	case REASON_COLLATERAL_SIGNATURE:
+	case REASON_COLLATERAL_STALE:
+		return is_document(k);
+	case REASON_CRL:
+	case REASON_CRL_STALE:
+		return !want_is_certificate(k) && !is_document(k);
+	default:
+		return false;
+	}
+}
+
+/*
+ * What was kept for long and does not help is fetched anew.  A certificate that may be wrong goes
+ * at once: the one that came along will do.  A list or document stays until there is another:
+ * backends choose what they are judged to be wrong by, and without a list nobody is revoked.
+ */
+static bool replace_attached(struct supply *c, const struct want *want, enum reason r)
+{
+	const struct stored_piece *p = store_find(c->store, want);
+	char why[COLLATERAL_WHY_MAX];
+
+	if (!p || !may_be_at_fault(r, want->kind) || time(NULL) - p->fetched < DISTRUST_S ||
+	    !supply_ask(c, want))
+		return false;
+	if (!want_is_certificate(want->kind))
+		store_doubt(c->store, want);
+	else if (r != REASON_CERT_EXPIRED && store_drop(c->store, want, why))
+		log_warnx("collateral: %s", why);
+	return true;
+}
+
+/* What has carried an acceptance is the least that will be believed from now on. */
+static void raise_floors(struct supply *c, const struct node *n, const struct appraisal *a)
+{
+	char why[COLLATERAL_WHY_MAX];
+
+	for (size_t i = 0; i < n->wants_count; i++) {
+		const struct want *want = &n->wants[i];
+
+		if (a->attached & 1u << want->kind && is_document(want->kind) &&
+		    store_raise_floor(c->store, want, a->evaluation[want->kind], why))
+			log_warnx("collateral: %s", why);
+	}
+}
+
+bool collateral_keeps(struct daemon *d, struct node *n, struct appraisal *a,
+		      const struct msg_verdict *v)
+{
+	struct supply *c = d->supply;
+	bool at_hand = false, coming = false;
+
+	if (!c)
+		return false;
+	if (v->reason == REASON_OK)
+		raise_floors(c, n, a);
+	learn_wants(n, a, v);
+	for (size_t i = 0; i < n->wants_count; i++) {
+		const struct want *want = &n->wants[i];
+
+		if (a->attached & 1u << want->kind)
+			coming |= replace_attached(c, want, v->reason);
+		else if (store_find(c->store, want))
+			at_hand = true;
+		else
+			coming |= supply_ask(c, want);
+	}
+	supply_pump(c);
+	if (at_hand && a->rounds++ < ROUNDS_MAX) {
+		supply_appraise_again(c, a);
+		return true;
+	}
+	if (!coming || a->until_ms || reason_verdict(v->reason) != VERDICT_UNDETERMINED)
+		return false;
+	a->until_ms = now_ms() + HOLD_MS;
+	TAILQ_INSERT_TAIL(&c->waiting, a, next);
+	return true;
+}
