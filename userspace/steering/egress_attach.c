@@ -1,93 +1,53 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The filter on an interface's way out that carries the egress program; see egress.h. */
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <net/if.h>
-#include <net/if_arp.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "steering/egress.h"
-#include "steering/pins.h"
+#include "steering/filter.h"
 #include "steering/why.h"
 
-/* The program of the filter in our place, 0 if there is none. */
-static uint32_t carried(int ifindex)
+static struct filter_place place(int ifindex)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_EGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, o, .handle = EGRESS_HANDLE, .priority = EGRESS_PRIORITY);
-
-	return bpf_tc_query(&hook, &o) ? 0 : o.prog_id;
+	return (struct filter_place){ ifindex, BPF_TC_EGRESS, EGRESS_PRIORITY, EGRESS_HANDLE };
 }
 
-/* A former build, or one whose pins were removed: it is ours by its name, type and place. */
-static bool is_egress(uint32_t id)
+/* As we find it: our place on that interface, and the program there, 0 for none. */
+static int find(const char *interface, struct filter_place *at, uint32_t *id,
+		char why[DATAPLANE_WHY_MAX])
 {
-	struct bpf_prog_info info = { 0 };
-	uint32_t len = sizeof(info);
-	int fd = bpf_prog_get_fd_by_id(id);
-	bool is;
+	int ifindex = filter_interface(interface, false, "confine what leaves by it", why);
 
-	if (fd < 0)
-		return false;
-	is = !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_PROG_TYPE_SCHED_CLS &&
-	     !strcmp(info.name, "egress");
-	close(fd);
-	return is;
+	if (ifindex < 0)
+		return ifindex;
+	*at = place(ifindex);
+	*id = filter_carried(at);
+	return 0;
 }
 
-/* The type of its hardware, of linux/if_arp.h; -errno if nobody can tell. */
-static int hardware_of(const char *interface)
+/* Also of a former build, or one whose pins were removed: by its name, type and place. */
+static bool is_ours(const struct egress *e, uint32_t id)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), type;
-	struct ifreq r = { 0 };
-
-	if (fd < 0)
-		return -errno;
-	strncpy(r.ifr_name, interface, sizeof(r.ifr_name) - 1);
-	type = ioctl(fd, SIOCGIFHWADDR, &r) ? -errno : r.ifr_hwaddr.sa_family;
-	close(fd);
-	return type;
-}
-
-static int find(const char *interface, char why[DATAPLANE_WHY_MAX])
-{
-	int ifindex = (int)if_nametoindex(interface), type;
-
-	if (!ifindex)
-		return because(why, -errno, "%s: %s", interface, strerror(errno));
-	type = hardware_of(interface);
-	if (type != ARPHRD_ETHER)
-		return because(why, -EINVAL,
-			       "%s: cannot confine what leaves by it: want Ethernet headers, it is "
-			       "of hardware type %d",
-			       interface, type);
-	return ifindex;
+	return id == e->program_id || filter_is_named(id, "egress");
 }
 
 int egress_attach(const struct egress *e, const char *interface, char why[DATAPLANE_WHY_MAX])
 {
-	int ifindex = find(interface, why), err;
-	uint32_t id = ifindex < 0 ? 0 : carried(ifindex);
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_EGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, o, .handle = EGRESS_HANDLE, .priority = EGRESS_PRIORITY,
-		    .prog_fd = e->program, .flags = id ? BPF_TC_F_REPLACE : 0);
+	struct filter_place at;
+	uint32_t id;
+	int err = find(interface, &at, &id, why);
 
-	if (ifindex < 0)
-		return ifindex;
+	if (err)
+		return err;
 	if (id == e->program_id)
 		return 1;
-	if (id && !is_egress(id))
+	if (id && !is_ours(e, id))
 		return because(why, -EBUSY,
 			       "%s: program %u has the place of our filter: tc filter del dev %s "
 			       "egress pref %d handle %#x bpf",
 			       interface, id, interface, EGRESS_PRIORITY, EGRESS_HANDLE);
-	err = bpf_tc_hook_create(&hook);
-	if (!err || err == -EEXIST)
-		err = bpf_tc_attach(&hook, &o);
+	err = filter_set(&at, e->program, id);
 	if (err)
 		return because(why, err, "%s: cannot confine what leaves by it: %s", interface,
 			       strerror(-err));
@@ -96,23 +56,22 @@ int egress_attach(const struct egress *e, const char *interface, char why[DATAPL
 
 bool egress_is_attached(const struct egress *e, const char *interface)
 {
-	int ifindex = (int)if_nametoindex(interface);
+	struct filter_place at = place((int)if_nametoindex(interface));
 
-	return ifindex && carried(ifindex) == e->program_id;
+	return at.ifindex && filter_carried(&at) == e->program_id;
 }
 
 int egress_detach(const struct egress *e, const char *interface, char why[DATAPLANE_WHY_MAX])
 {
-	int ifindex = find(interface, why), err;
-	uint32_t id = ifindex < 0 ? 0 : carried(ifindex);
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_EGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, o, .handle = EGRESS_HANDLE, .priority = EGRESS_PRIORITY);
+	struct filter_place at;
+	uint32_t id;
+	int err = find(interface, &at, &id, why);
 
-	if (ifindex < 0)
-		return ifindex;
-	if (!id || (id != e->program_id && !is_egress(id)))
+	if (err)
+		return err;
+	if (!id || !is_ours(e, id))
 		return because(why, -ENOENT, "%s: what leaves by it is not confined by us",
 			       interface);
-	err = bpf_tc_detach(&hook, &o);
+	err = filter_remove(&at);
 	return err ? because(why, err, "%s: cannot detach: %s", interface, strerror(-err)) : 0;
 }

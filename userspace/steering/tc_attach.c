@@ -4,14 +4,11 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <net/if.h>
-#include <net/if_arp.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "steering/attach.h"
+#include "steering/filter.h"
 #include "steering/pins.h"
 #include "steering/replace.h"
 #include "steering/tc.h"
@@ -29,34 +26,14 @@ static void link_path(const char *pins, int ifindex, enum tc_way way, char out[P
 	snprintf(out, PINS_PATH_MAX, "%s/tcx_%s_%d", pins, tc_way_str(way), ifindex);
 }
 
-static int find(const char *interface, char why[DATAPLANE_WHY_MAX])
+static struct filter_place place(int ifindex, enum tc_way way)
 {
-	int ifindex = (int)if_nametoindex(interface), fd, type = -1;
-	struct ifreq r = { 0 };
-
-	if (!ifindex)
-		return because(why, -ENODEV, "%s: no such interface", interface);
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	strncpy(r.ifr_name, interface, sizeof(r.ifr_name) - 1);
-	if (fd >= 0 && !ioctl(fd, SIOCGIFHWADDR, &r))
-		type = r.ifr_hwaddr.sa_family;
-	if (fd >= 0)
-		close(fd);
-	if (type != ARPHRD_ETHER && type != ARPHRD_LOOPBACK)
-		return because(why, -EINVAL,
-			       "%s: cannot steer there: want Ethernet headers, it is of hardware "
-			       "type %d",
-			       interface, type);
-	return ifindex;
+	return (struct filter_place){ ifindex, points[way], TC_PRIORITY, TC_HANDLE };
 }
 
-/* The program of the filter in our place, 0 if there is none. */
-static uint32_t filter_of(int ifindex, enum tc_way way)
+static bool is_ours(uint32_t id, enum tc_way way)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = points[way]);
-	LIBBPF_OPTS(bpf_tc_opts, o, .handle = TC_HANDLE, .priority = TC_PRIORITY);
-
-	return bpf_tc_query(&hook, &o) ? 0 : o.prog_id;
+	return filter_is_named(id, tc_program_str(way));
 }
 
 /* The pinned link's descriptor and program, or -ENOENT; one whose interface is gone is let go. */
@@ -87,49 +64,23 @@ static int link_of(const char *pins, int ifindex, enum tc_way way, uint32_t *id)
 	return -ENOENT;
 }
 
-static bool is_steering(uint32_t id, enum tc_way way)
-{
-	struct bpf_prog_info info = { 0 };
-	uint32_t len = sizeof(info);
-	int fd = bpf_prog_get_fd_by_id(id);
-	bool is;
-
-	if (fd < 0)
-		return false;
-	is = !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_PROG_TYPE_SCHED_CLS &&
-	     !strcmp(info.name, tc_program_str(way));
-	close(fd);
-	return is;
-}
-
 uint32_t tc_carried(const char *pins, const char *interface, enum tc_way way, bool *tcx)
 {
-	int ifindex = (int)if_nametoindex(interface), link;
+	const struct filter_place at = place((int)if_nametoindex(interface), way);
 	uint32_t id = 0;
+	int link;
 
 	*tcx = false;
-	if (!ifindex)
+	if (!at.ifindex)
 		return 0;
-	link = link_of(pins, ifindex, way, &id);
+	link = link_of(pins, at.ifindex, way, &id);
 	if (link >= 0) {
 		close(link);
 		*tcx = true;
 		return id;
 	}
-	id = filter_of(ifindex, way);
-	return id && is_steering(id, way) ? id : 0;
-}
-
-static int set_filter(int program, int ifindex, enum tc_way way, uint32_t flags)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = points[way]);
-	LIBBPF_OPTS(bpf_tc_opts, o, .handle = TC_HANDLE, .priority = TC_PRIORITY,
-		    .prog_fd = program, .flags = flags);
-	int err = bpf_tc_hook_create(&hook);
-
-	if (err && err != -EEXIST)
-		return err;
-	return bpf_tc_attach(&hook, &o);
+	id = filter_carried(&at);
+	return id && is_ours(id, way) ? id : 0;
 }
 
 /* -EINVAL where the kernel has no tcx. */
@@ -150,27 +101,28 @@ static int make_link(int program, const char *pins, int ifindex, enum tc_way way
 }
 
 /* What carries id now shall carry program: 1 if it does, 0 if somebody else is there. */
-static int succeed(int program, int link, int ifindex, enum tc_way way, uint32_t id)
+static int succeed(int program, int link, const struct filter_place *at, enum tc_way way,
+		   uint32_t id)
 {
 	/* In a link of ours is ours, whatever maps it works on. */
-	if (!replace_is_due(program, id) && (link < 0 || !is_steering(id, way)))
+	if (!replace_is_due(program, id) && (link < 0 || !is_ours(id, way)))
 		return 0;
 	if (link >= 0)
 		return bpf_link_update(link, program, NULL) ? -errno : 1;
-	return set_filter(program, ifindex, way, BPF_TC_F_REPLACE) ?: 1;
+	return filter_set(at, program, true) ?: 1;
 }
 
 /* 1: it is there now, 0: the place is free, -errno. */
-static int look(int program, const char *pins, int ifindex, enum tc_way way,
+static int look(int program, const char *pins, const struct filter_place *at, enum tc_way way,
 		struct tc_attachment *a)
 {
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info), id = 0;
-	int link = link_of(pins, ifindex, way, &id), err = 1;
+	int link = link_of(pins, at->ifindex, way, &id), err = 1;
 
 	a->tcx = link >= 0;
 	if (link < 0)
-		id = filter_of(ifindex, way);
+		id = filter_carried(at);
 	if (!id)
 		return 0;
 	if (bpf_obj_get_info_by_fd(program, &info, &len))
@@ -178,7 +130,7 @@ static int look(int program, const char *pins, int ifindex, enum tc_way way,
 	else if (info.id == id)
 		a->was_there = true;
 	else
-		err = succeed(program, link, ifindex, way, id) ?: -EBUSY;
+		err = succeed(program, link, at, way, id) ?: -EBUSY;
 	if (err > 0 && !a->was_there)
 		a->replaced = id;
 	if (link >= 0)
@@ -189,12 +141,14 @@ static int look(int program, const char *pins, int ifindex, enum tc_way way,
 int tc_attach(int program, const char *pins, const char *interface, enum tc_way way,
 	      struct tc_attachment *a, char why[DATAPLANE_WHY_MAX])
 {
-	int ifindex = find(interface, why), err;
+	const struct filter_place at =
+		place(filter_interface(interface, true, "steer there", why), way);
+	int err;
 
 	*a = (struct tc_attachment){ 0 };
-	if (ifindex < 0)
-		return ifindex;
-	err = look(program, pins, ifindex, way, a);
+	if (at.ifindex < 0)
+		return at.ifindex;
+	err = look(program, pins, &at, way, a);
 	if (err > 0)
 		return 0;
 	if (err == -EBUSY)
@@ -203,10 +157,10 @@ int tc_attach(int program, const char *pins, const char *interface, enum tc_way 
 			       "handle %#x bpf",
 			       interface, interface, tc_way_str(way), TC_PRIORITY, TC_HANDLE);
 	if (!err) {
-		err = make_link(program, pins, ifindex, way);
+		err = make_link(program, pins, at.ifindex, way);
 		a->tcx = !err;
 		if (err == -EINVAL || err == -EOPNOTSUPP)
-			err = set_filter(program, ifindex, way, 0);
+			err = filter_set(&at, program, false);
 	}
 	return err ? because(why, err, "%s: cannot attach to %s: %s", interface, tc_way_str(way),
 			     strerror(-err))
@@ -216,26 +170,25 @@ int tc_attach(int program, const char *pins, const char *interface, enum tc_way 
 int tc_detach(const char *pins, const char *interface, enum tc_way way,
 	      char why[DATAPLANE_WHY_MAX])
 {
-	int ifindex = (int)if_nametoindex(interface), link, err;
+	const struct filter_place at = place((int)if_nametoindex(interface), way);
 	char path[PINS_PATH_MAX];
 	uint32_t id = 0;
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = points[way]);
-	LIBBPF_OPTS(bpf_tc_opts, o, .handle = TC_HANDLE, .priority = TC_PRIORITY);
+	int link, err;
 
 	pins_quiet();
-	if (!ifindex)
+	if (!at.ifindex)
 		return because(why, -ENODEV, "%s: no such interface", interface);
-	link = link_of(pins, ifindex, way, &id);
+	link = link_of(pins, at.ifindex, way, &id);
 	if (link >= 0) {
-		link_path(pins, ifindex, way, path);
+		link_path(pins, at.ifindex, way, path);
 		err = bpf_link_detach(link) || unlink(path) ? -errno : 0;
 		close(link);
 	} else {
-		id = filter_of(ifindex, way);
-		if (!id || !is_steering(id, way))
+		id = filter_carried(&at);
+		if (!id || !is_ours(id, way))
 			return because(why, -ENOENT, "%s: carries no program of ours for %s",
 				       interface, tc_way_str(way));
-		err = bpf_tc_detach(&hook, &o);
+		err = filter_remove(&at);
 	}
 	return err ? because(why, err, "%s: cannot detach: %s", interface, strerror(-err)) : 0;
 }
@@ -246,12 +199,13 @@ void tc_replace_everywhere(int program, enum tc_way way)
 
 	replace_in_links(program, 0);
 	for (struct if_nameindex *i = all; i && i->if_index; i++) {
-		uint32_t id = filter_of((int)i->if_index, way);
+		const struct filter_place at = place((int)i->if_index, way);
+		uint32_t id = filter_carried(&at);
 		int err;
 
 		if (!id || !replace_is_due(program, id))
 			continue;
-		err = set_filter(program, (int)i->if_index, way, BPF_TC_F_REPLACE);
+		err = filter_set(&at, program, true);
 		if (err)
 			log_warnx("%s: program %u runs on, it cannot be replaced: %s", i->if_name,
 				  id, strerror(-err));
