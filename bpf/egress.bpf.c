@@ -24,7 +24,9 @@ enum {
 	ARP_ETHERNET = 1,
 	ARP_REQUEST = 1,
 	ARP_REPLY = 2,
-	ARP_FRAME_MAX = 60, /* padded to Ethernet's least, without tags */
+	PADDED = 60, /* Ethernet's least, without tags */
+
+	ICMPV6_HEADER = 8,
 
 	ND_HOP_LIMIT = 255, /* RFC 4861, 4 */
 	ND_LENGTH_MAX = 128,
@@ -164,7 +166,7 @@ static __always_inline enum egress_outcome judge_arp(struct cursor *c, const str
 	if (arp->hardware != bpf_htons(ARP_ETHERNET) || arp->protocol != bpf_htons(ETH_P_IP) ||
 	    arp->hardware_length != ETH_ALEN || arp->protocol_length != sizeof(__be32) ||
 	    (arp->operation != bpf_htons(ARP_REQUEST) && arp->operation != bpf_htons(ARP_REPLY)) ||
-	    p->frame > ARP_FRAME_MAX + tag_bytes(p))
+	    p->frame > PADDED + tag_bytes(p))
 		return EGRESS_NOT_LINK;
 	return EGRESS_LINK;
 }
@@ -177,13 +179,24 @@ static __always_inline __u8 hop_limit(struct cursor ahead)
 	return ip ? ip->hop_limit : 0;
 }
 
+/* An IPv6 packet for the link holds its headers, and its frame holds it and no more than padding.
+ */
+static __always_inline enum egress_outcome judge_length(const struct packet *p, __u32 headers)
+{
+	__u32 end = p->l3 + p->length;
+
+	if (p->length < sizeof(struct ipv6hdr) + headers || end > p->frame)
+		return EGRESS_MALFORMED;
+	return p->frame > end && p->frame > PADDED + tag_bytes(p) ? EGRESS_NOT_LINK : EGRESS_LINK;
+}
+
 /* Of IPv6 without anything before it: what asks for neighbours, and who they are. */
 static __always_inline enum egress_outcome judge_icmpv6(struct cursor *c, void *ways,
 							const struct packet *p, __u8 hops)
 {
-	const __u8 *icmp = take(c, 8);
+	const __u8 *icmp = take(c, ICMPV6_HEADER);
 
-	if (!icmp || p->l3 + p->length > p->frame)
+	if (!icmp)
 		return EGRESS_MALFORMED;
 	if (icmp[0] != ND_SOLICITATION && icmp[0] != ND_ADVERTISEMENT &&
 	    icmp[0] != ND_ROUTER_SOLICITATION)
@@ -191,7 +204,7 @@ static __always_inline enum egress_outcome judge_icmpv6(struct cursor *c, void *
 	if (icmp[1] || hops != ND_HOP_LIMIT || p->length > ND_LENGTH_MAX ||
 	    !(stays_on_link(&p->dst) || allows(ways, EGRESS_WAY_NEIGHBOUR, 0, 0, &p->dst)))
 		return EGRESS_NOT_LINK;
-	return EGRESS_LINK;
+	return judge_length(p, ICMPV6_HEADER);
 }
 
 /* What tells a switch which groups to send us, among them those that neighbours ask. */
@@ -214,7 +227,9 @@ judge_rest(struct cursor *c, void *ways, const struct packet *p, __u8 hops, enum
 	case OUT_FRAGMENT:
 		return EGRESS_FRAGMENT;
 	case OUT_IP_OPTIONS:
-		return is_mld(c, p, hops) ? EGRESS_LINK : EGRESS_OPTIONS;
+		return is_mld(c, p, hops)
+			       ? judge_length(p, sizeof(struct router_alert) + ICMPV6_HEADER)
+			       : EGRESS_OPTIONS;
 	case OUT_NOT_OURS:
 		if (p->ipv6 && p->proto == IPPROTO_ICMPV6)
 			return judge_icmpv6(c, ways, p, hops);

@@ -91,6 +91,12 @@ static void neighbours(struct egress_rig *r, uint8_t tags)
 	egress_row(r, "cut", &f, EGRESS_MALFORMED);
 	f.n = f.l4 + 7;
 	egress_row(r, "cut within its header", &f, EGRESS_MALFORMED);
+	f = icmpv6(135, 0, LINK6, 255, tags);
+	f.n += 100;
+	egress_row(r, "with more behind it than padding", &f, EGRESS_NOT_LINK);
+	put16(f.b + f.l3 + 4, 7);
+	f.n = f.l3 + 48;
+	egress_row(r, "of a length that its header exceeds", &f, EGRESS_MALFORMED);
 }
 
 /* A report of MLDv2 without records, behind the option that it always has. */
@@ -130,6 +136,15 @@ static void reports(struct egress_rig *r, uint8_t tags)
 	f = mld(143, "ff02::16", tags);
 	f.b[f.l4 + 1] = 1;
 	egress_row(r, "a longer one", &f, EGRESS_OPTIONS);
+	f = mld(143, "ff02::16", tags);
+	f.n += 100;
+	egress_row(r, "with more behind it than padding", &f, EGRESS_NOT_LINK);
+	f = mld(143, "ff02::16", tags);
+	f.n--;
+	egress_row(r, "cut", &f, EGRESS_MALFORMED);
+	f = mld(143, "ff02::16", tags);
+	put16(f.b + f.l3 + 4, 15);
+	egress_row(r, "of a length that its headers exceed", &f, EGRESS_MALFORMED);
 }
 
 static void dhcp(struct egress_rig *r)
