@@ -13,10 +13,6 @@ _Static_assert((int)CHANNEL_PATH_MAX == (int)CONFIG_PATH_MAX, "read_path() fills
 _Static_assert((int)CHANNEL_SERVICE_KEYS_MAX == (int)WIRE_SERVICE_KEYS_MAX, "claims hold them");
 _Static_assert((int)ATTESTER_PATH_MAX == (int)CONFIG_PATH_MAX, "read_path() fills them");
 
-enum {
-	VMPL_LAST = 3, /* AMD 56860: four levels */
-};
-
 #define AGENT(field)   offsetof(struct draft, config.agent.field)
 #define CHANNEL(field) offsetof(struct draft, config.channel.field)
 
@@ -39,44 +35,6 @@ static void read_listen(struct conf *y, const yaml_node_t *node, void *field)
 	struct channel_config *c = field;
 
 	conf_endpoint(y, node, &c->listen_addr, &c->listen_port);
-}
-
-/* Those that there is an attester for, by the name of each. */
-static void read_tee(struct conf *y, const yaml_node_t *node, void *field)
-{
-	enum tee kinds[TEE_COUNT];
-	const char *names[TEE_COUNT];
-	unsigned int count = 0, v;
-
-	for (enum tee i = 0; i < TEE_COUNT; i++)
-		if (attester_has(i, ATTESTER_AUTO)) {
-			kinds[count] = i;
-			names[count++] = tee_str(i);
-		}
-	if (conf_choice(y, node, names, count, &v))
-		*(enum tee *)field = kinds[v];
-}
-
-static void read_attester_source(struct conf *y, const yaml_node_t *node, void *field)
-{
-	static const char *const names[] = { [ATTESTER_AUTO] = "auto",
-					     [ATTESTER_TSM] = "tsm",
-					     [ATTESTER_SEV_GUEST] = "sev-guest",
-					     [ATTESTER_SOFT] = "soft",
-					     [ATTESTER_NSM] = "nsm",
-					     [ATTESTER_TDX_GUEST] = "tdx-guest" };
-	unsigned int v;
-
-	if (conf_choice(y, node, names, CONFIG_COUNT(names), &v))
-		*(enum attester_source *)field = v;
-}
-
-static void read_vmpl(struct conf *y, const yaml_node_t *node, void *field)
-{
-	uint64_t v;
-
-	if (conf_number(y, node, 0, VMPL_LAST, &v))
-		*(unsigned int *)field = v;
 }
 
 static void read_directory(struct conf *y, const yaml_node_t *node, void *field)

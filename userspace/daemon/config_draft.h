@@ -8,6 +8,7 @@
  *	config_router.c	 the keys of router
  *	config_modes.c	 those of a service about forwarding and its flows
  *	config_agent.c	 the keys of agent and identity
+ *	config_evidence.c those of agent about where evidence comes from
  *	config_egress.c	 those of agent about what may leave the guest
  *	config_collateral.c the keys of collateral
  *	config_check.c	 what can only be judged once all is read
@@ -70,6 +71,11 @@ void read_unicast(struct conf *y, const yaml_node_t *node, void *field);   /* st
 void read_port(struct conf *y, const yaml_node_t *node, void *field);	   /* uint16_t */
 void read_protocol(struct conf *y, const yaml_node_t *node, void *field);  /* uint8_t */
 void read_ms(struct conf *y, const yaml_node_t *node, void *field);	   /* uint64_t */
+
+/* config_evidence.c: likewise, in an attester_config. */
+void read_tee(struct conf *y, const yaml_node_t *node, void *field);		/* enum tee */
+void read_attester_source(struct conf *y, const yaml_node_t *node, void *field);
+void read_vmpl(struct conf *y, const yaml_node_t *node, void *field);		/* unsigned int */
 
 /* A list of interfaces without repetition into names[INTERFACES_MAX]; how many. */
 size_t read_interfaces(struct conf *y, const yaml_node_t *node, char names[][IF_NAMESIZE]);

@@ -17,7 +17,6 @@ _Static_assert((int)RELAY_PATH_MAX == (int)CONFIG_PATH_MAX, "read_path() fills t
 _Static_assert((int)ATTESTER_PATH_MAX == (int)CONFIG_PATH_MAX, "likewise");
 
 enum {
-	VMPL_LAST = 3, /* AMD 56860: four levels */
 	FILE_MAX = 1 << 20,
 };
 
@@ -86,52 +85,12 @@ static void read_clients(struct conf *y, const yaml_node_t *node, void *config)
 	conf_mapping(y, node, client_keys, CONFIG_COUNT(client_keys), config);
 }
 
-static void read_tee(struct conf *y, const yaml_node_t *node, void *field)
-{
-	static const char *const names[] = { "snp", "tdx", "nitro" };
-	static const enum tee kinds[] = { TEE_SNP, TEE_TDX, TEE_NITRO };
-	unsigned int v;
-
-	if (conf_choice(y, node, names, CONFIG_COUNT(names), &v))
-		*(enum tee *)field = kinds[v];
-}
-
-static void read_source(struct conf *y, const yaml_node_t *node, void *field)
-{
-	static const char *const names[] = { [ATTESTER_AUTO] = "auto",
-					     [ATTESTER_TSM] = "tsm",
-					     [ATTESTER_SEV_GUEST] = "sev-guest",
-					     [ATTESTER_SOFT] = "soft",
-					     [ATTESTER_NSM] = "nsm",
-					     [ATTESTER_TDX_GUEST] = "tdx-guest" };
-	unsigned int v;
-
-	if (conf_choice(y, node, names, CONFIG_COUNT(names), &v))
-		*(enum attester_source *)field = v;
-}
-
-static void read_quote_port(struct conf *y, const yaml_node_t *node, void *field)
-{
-	uint64_t v;
-
-	if (conf_number(y, node, 1, UINT16_MAX, &v))
-		*(uint16_t *)field = v;
-}
-
-static void read_vmpl(struct conf *y, const yaml_node_t *node, void *field)
-{
-	uint64_t v;
-
-	if (conf_number(y, node, 0, VMPL_LAST, &v))
-		*(unsigned int *)field = v;
-}
-
 static const struct conf_key evidence_keys[] = {
 	{ "tee", false, read_tee, CONFIG(evidence.tee) },
-	{ "source", false, read_source, CONFIG(evidence.source) },
+	{ "source", false, read_attester_source, CONFIG(evidence.source) },
 	{ "device", false, read_path, CONFIG(evidence.device) },
 	{ "tsm", false, read_path, CONFIG(evidence.tsm) },
-	{ "quote-port", false, read_quote_port, CONFIG(evidence.quote_port) },
+	{ "quote-port", false, read_port, CONFIG(evidence.quote_port) },
 	{ "directory", false, read_path, CONFIG(evidence.directory) },
 	{ "vmpl", false, read_vmpl, CONFIG(evidence.vmpl) },
 };
