@@ -3,6 +3,8 @@
 #include "unit/collateral_kit.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "collateral/floor.h"
@@ -80,6 +82,126 @@ static void test_remembered(void **state)
 	store_close(s);
 }
 
+static void write_floors(const char *text, size_t n)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/floors", kit.dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(text, 1, n, f), n);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void assert_not_opened(int err)
+{
+	struct store *s = NULL;
+
+	assert_int_equal(store_open(kit.dir, true, &s, why), err);
+	assert_non_null(strstr(why, "floors"));
+}
+
+/* What cannot be read may have held anything: nobody goes on as if there were no floor. */
+static void test_damaged(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"fairlead-floors 2\n",
+		"fairlead-floors 1\nintel/qe-identity 3",
+		"fairlead-floors 1\nintel/qe-identity 3\nintel/tcb-info/zz 4\n",
+	};
+	char path[128];
+
+	(void)state;
+	store_close(open_store()); /* without the file there is none yet */
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		write_floors(texts[i], strlen(texts[i]));
+		assert_not_opened(-EBADMSG);
+	}
+	snprintf(path, sizeof(path), "%s/floors", kit.dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("elsewhere", path), 0);
+	assert_not_opened(-ELOOP);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_not_opened(-EISDIR);
+	assert_int_equal(rmdir(path), 0);
+}
+
+/* Of two who write, neither takes back what the other has believed. */
+static void test_two_writers(void **state)
+{
+	struct want tcb = kit_want(TCB), qe = kit_want("intel/qe-identity");
+	struct store *a = open_store(), *b = open_store();
+
+	(void)state;
+	assert_int_equal(store_raise_floor(a, &tcb, 21, why), 0);
+	assert_int_equal(store_raise_floor(b, &qe, 5, why), 0);
+	assert_int_equal(store_floor(b, &tcb), 21);
+	store_close(a);
+	store_close(b);
+	a = open_store();
+	assert_int_equal(store_floor(a, &tcb), 21);
+	assert_int_equal(store_floor(a, &qe), 5);
+	store_close(a);
+}
+
+/* A file that is damaged while it is in use takes nothing back, and is left for whoever mends it.
+ */
+static void test_damaged_in_use(void **state)
+{
+	struct want tcb = kit_want(TCB), qe = kit_want("intel/qe-identity");
+	struct store *s = open_store(), *other = open_store();
+
+	(void)state;
+	assert_int_equal(store_raise_floor(s, &tcb, 21, why), 0);
+	write_floors("fairlead-floors 1\n", 5);
+	assert_int_equal(put(other, "intel/qe-identity", 3, NOW), 1);
+	assert_true(store_refresh(s));
+	assert_int_equal(store_floor(s, &tcb), 21);
+	assert_int_equal(put(s, TCB, 20, NOW), -EKEYREJECTED);
+	assert_int_equal(store_raise_floor(s, &qe, 3, why), -EBADMSG);
+	assert_int_equal(store_floor(s, &qe), 3);
+	/* Once it is mended, what was believed meanwhile gets there. */
+	write_floors("fairlead-floors 1\n", 18);
+	assert_int_equal(store_raise_floor(s, &qe, 3, why), 0);
+	store_close(s);
+	store_close(other);
+	s = open_store();
+	assert_int_equal(store_floor(s, &tcb), 21);
+	assert_int_equal(store_floor(s, &qe), 3);
+	store_close(s);
+}
+
+/* More kinds of platforms than there is room for: that is said. */
+static void test_full(void **state)
+{
+	static char text[FLOORS_TEXT_MAX];
+	struct floors *f = calloc(1, sizeof(*f));
+	struct want line = kit_want(TCB);
+	struct store *s;
+	size_t n;
+
+	(void)state;
+	for (unsigned int i = 0; i < FLOORS_MAX; i++) {
+		line.fmspc[4] = i >> 8;
+		line.fmspc[5] = i & 0xff;
+		floor_raise(f, &line, 7);
+	}
+	n = floors_print(f, text);
+	write_floors(text, n);
+	s = open_store();
+	assert_int_equal(store_raise_floor(s, &line, 8, why), 0);
+	line.fmspc[3]++;
+	assert_int_equal(store_raise_floor(s, &line, 7, why), -ENOSPC);
+	assert_non_null(strstr(why, "intel/tcb-info/"));
+	store_close(s);
+	strcpy(text + n, "intel/qe-identity 3\n"); /* fits */
+	assert_false(floors_read(f, bytes_of(text, strlen(text))));
+	free(f);
+}
+
 static void test_text(void **state)
 {
 	static const struct {
@@ -130,6 +252,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_refused, kit_open_dir, kit_close_dir),
 		cmocka_unit_test_setup_teardown(test_remembered, kit_open_dir, kit_close_dir),
+		cmocka_unit_test_setup_teardown(test_damaged, kit_open_dir, kit_close_dir),
+		cmocka_unit_test_setup_teardown(test_two_writers, kit_open_dir, kit_close_dir),
+		cmocka_unit_test_setup_teardown(test_damaged_in_use, kit_open_dir, kit_close_dir),
+		cmocka_unit_test_setup_teardown(test_full, kit_open_dir, kit_close_dir),
 		cmocka_unit_test(test_text),
 	};
 

@@ -53,7 +53,7 @@ static bool take_line(struct bytes *in, struct floors *f)
 	if (errno || *rest || v > UINT32_MAX || !want_parse(text, &want))
 		return false;
 	floor_raise(f, &want, v);
-	return true;
+	return floor_of(f, &want) >= v;
 }
 
 bool floors_read(struct floors *f, struct bytes in)

@@ -27,7 +27,7 @@ struct floors {
 
 /* 0: none. */
 uint64_t floor_of(const struct floors *f, const struct want *w);
-/* True: it is higher than before, or the first. */
+/* True: it is higher than before, or the first; false also when there is no room for one more. */
 bool floor_raise(struct floors *f, const struct want *w, uint64_t number);
 
 /* Reads the text of a file; false when it is not all of that kind: what could be read is kept. */

@@ -157,56 +157,56 @@ static void load(struct store *s, const struct index_line *line)
 	free(bytes);
 }
 
-/* The index whole; empty when there is none. */
-static uint8_t *read_index(struct store *s, size_t *n)
+/* How many bytes are at out, less than max, or -errno; seen: the file they are of, zeros for none.
+ */
+static ssize_t read_whole(struct store *s, const char *name, char *out, size_t max,
+			  struct stat *seen)
 {
-	int fd = openat(s->dir_fd, "index", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	uint8_t *text = malloc(INDEX_MAX);
+	int fd = openat(s->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	size_t n = 0;
 	ssize_t got = 1;
 
-	*n = 0;
-	memset(&s->seen, 0, sizeof(s->seen));
+	memset(seen, 0, sizeof(*seen));
 	if (fd < 0)
-		return text;
-	fstat(fd, &s->seen);
-	while (text && *n < INDEX_MAX && (got = read(fd, text + *n, INDEX_MAX - *n)) > 0)
-		*n += got;
+		return -errno;
+	fstat(fd, seen);
+	while (n < max && (got = read(fd, out + n, max - n)) > 0)
+		n += got;
+	got = got < 0 ? -errno : n == max ? -EFBIG : (ssize_t)n;
 	close(fd);
-	if (got < 0 || *n == INDEX_MAX)
-		log_warnx("collateral %s: the index cannot be read, or is too long", s->dir);
-	return text;
+	return got;
 }
 
-/* A file that is cut says less than it did: that is worth a word. */
-static void read_floors(struct store *s)
+int store_read_floors(struct store *s)
 {
-	int fd = openat(s->dir_fd, "floors", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	char *text = fd < 0 ? NULL : malloc(FLOORS_TEXT_MAX);
-	size_t n = 0;
-	ssize_t got;
+	struct floors *found = calloc(1, sizeof(*found));
+	char *text = malloc(FLOORS_TEXT_MAX);
+	struct stat seen;
+	ssize_t n = found && text ? read_whole(s, "floors", text, FLOORS_TEXT_MAX, &seen) : -ENOMEM;
 
-	while (text && n < FLOORS_TEXT_MAX && (got = read(fd, text + n, FLOORS_TEXT_MAX - n)) > 0)
-		n += got;
-	if (text && !floors_read(&s->floors, bytes_of(text, n)))
-		log_warnx("collateral %s: floors cannot be read, or not all of it", s->dir);
-	if (fd >= 0)
-		close(fd);
+	if (n >= 0 && !floors_read(found, bytes_of(text, n)))
+		n = -EBADMSG;
+	for (size_t i = 0; n >= 0 && i < found->count; i++)
+		floor_raise(&s->floors, &found->list[i].want, found->list[i].number);
 	free(text);
+	free(found);
+	return n >= 0 || n == -ENOENT ? 0 : (int)n;
 }
 
 static int read_all(struct store *s)
 {
 	struct index_line line;
-	size_t n;
-	uint8_t *text = read_index(s, &n);
-	struct bytes in = bytes_of(text, n);
+	char *text = malloc(INDEX_MAX);
+	ssize_t n = text ? read_whole(s, "index", text, INDEX_MAX, &s->seen) : -ENOMEM;
+	struct bytes in = bytes_of(text, n < 0 ? 0 : n);
 	int more = 1;
 
 	if (!text)
 		return -ENOMEM;
 	forget_all(s);
-	read_floors(s);
-	if (n && !index_begin(&in)) {
+	if (n < 0 && n != -ENOENT)
+		log_warnx("collateral %s: index: %s; begun anew", s->dir, strerror((int)-n));
+	if (n > 0 && !index_begin(&in)) {
 		log_warnx("collateral %s: index is none of ours; begun anew", s->dir);
 		in.n = 0;
 	}
@@ -215,7 +215,7 @@ static int read_all(struct store *s)
 	if (more < 0)
 		log_warnx(
 			"collateral %s: the index makes no sense from byte %zu on; the rest is dropped",
-			s->dir, (size_t)(in.p - text));
+			s->dir, (size_t)(in.p - (uint8_t *)text));
 	free(text);
 	return 0;
 }
@@ -233,7 +233,29 @@ static bool index_changed(const struct store *s)
 
 bool store_refresh(struct store *s)
 {
-	return index_changed(s) && read_all(s) == 0;
+	int err;
+
+	if (!index_changed(s))
+		return false;
+	err = store_read_floors(s);
+	if (err)
+		log_warnx("collateral %s: floors: %s; those known before hold", s->dir,
+			  strerror(-err));
+	return read_all(s) == 0;
+}
+
+/* Without its floors nobody can tell what has been believed before: then it is not opened. */
+static int read_dir(struct store *s, char why[COLLATERAL_WHY_MAX])
+{
+	int err = store_read_floors(s);
+
+	if (err)
+		return store_fail(why, err,
+				  "collateral directory %.120s: floors cannot be read whole, want "
+				  "them mended or removed",
+				  s->dir);
+	err = read_all(s);
+	return err ? store_fail(why, err, "collateral directory %.160s", s->dir) : 0;
 }
 
 int store_open(const char *dir, bool create, struct store **out, char why[COLLATERAL_WHY_MAX])
@@ -254,14 +276,12 @@ int store_open(const char *dir, bool create, struct store **out, char why[COLLAT
 		s->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (!err && s->dir_fd < 0)
 		err = -errno;
-	if (!err)
-		err = read_all(s);
-	if (err) {
+	err = err ? store_fail(why, err, "collateral directory %.160s", dir) : read_dir(s, why);
+	if (err)
 		store_close(s);
-		return store_fail(why, err, "collateral directory %.160s", dir);
-	}
-	*out = s;
-	return 0;
+	else
+		*out = s;
+	return err;
 }
 
 void store_close(struct store *s)

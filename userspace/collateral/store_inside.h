@@ -25,6 +25,7 @@ struct store {
 	struct entry *entries;
 	size_t count, bytes;
 	struct floors floors;
+	bool unsaved; /* some of them are in no file */
 };
 
 struct entry *store_entry(const struct store *s, const char *name); /* NULL: none */
@@ -32,6 +33,9 @@ struct entry *store_entry(const struct store *s, const char *name); /* NULL: non
 struct entry *store_insert(struct store *s, const struct index_line *line, uint8_t *bytes);
 /* Out of memory, and no more: its files stay. */
 void store_forget(struct store *s, struct entry *e);
+
+/* What is in the file on top of what is known, which is never lowered.  0, or -errno. */
+int store_read_floors(struct store *s);
 
 /* Says what, and how err is called.  Returns err. */
 __attribute__((format(printf, 3, 4))) int store_fail(char why[COLLATERAL_WHY_MAX], int err,

@@ -12,8 +12,8 @@
 #include "base/log.h"
 #include "verifier/refuse.h"
 
-/* No fsync: what a crash leaves behind does not fit its name, and is dropped. */
-static int write_file(struct store *s, const char *name, struct bytes b)
+/* lasting: else there is no fsync, for what a crash leaves behind does not fit, and is dropped. */
+static int write_file(struct store *s, const char *name, struct bytes b, bool lasting)
 {
 	const char *temporary = "new";
 	int fd = openat(s->dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
@@ -25,6 +25,8 @@ static int write_file(struct store *s, const char *name, struct bytes b)
 	errno = 0;
 	if (write(fd, b.p, b.n) != (ssize_t)b.n)
 		err = errno ? -errno : -EIO;
+	if (lasting && !err && fsync(fd))
+		err = -errno;
 	if (close(fd) && !err)
 		err = -errno;
 	if (!err && renameat(s->dir_fd, temporary, s->dir_fd, name))
@@ -41,7 +43,7 @@ static int write_blob(struct store *s, struct bytes b, uint8_t digest[SHA256_BYT
 	if (!sha256(b, digest))
 		return -ENOMEM;
 	hex(digest, SHA256_BYTES, name);
-	return write_file(s, name, b);
+	return write_file(s, name, b, false);
 }
 
 static bool refers(const struct store *s, const uint8_t digest[SHA256_BYTES])
@@ -95,7 +97,7 @@ static int write_index(struct store *s)
 	fputs("fairlead-collateral 1\n", f);
 	for (size_t i = 0; i < s->count; i++)
 		print_line(&s->entries[i], f);
-	err = fclose(f) ? -ENOMEM : write_file(s, "index", bytes_of(text, n));
+	err = fclose(f) ? -ENOMEM : write_file(s, "index", bytes_of(text, n), false);
 	free(text);
 	if (!err && fstatat(s->dir_fd, "index", &s->seen, AT_SYMLINK_NOFOLLOW))
 		err = -errno;
@@ -247,13 +249,15 @@ int store_put(struct store *s, const struct piece *p, int64_t now, char why[COLL
 	return done;
 }
 
+/* Those of the file too, which others write; one that is damaged is left to whoever mends it. */
 static int write_floors(struct store *s)
 {
 	char *text = malloc(FLOORS_TEXT_MAX);
-	int err = -ENOMEM;
+	int err = text ? store_read_floors(s) : -ENOMEM;
 
-	if (text)
-		err = write_file(s, "floors", bytes_of(text, floors_print(&s->floors, text)));
+	if (!err)
+		err = write_file(s, "floors", bytes_of(text, floors_print(&s->floors, text)), true);
+	s->unsaved = err;
 	free(text);
 	return err;
 }
@@ -264,16 +268,20 @@ int store_raise_floor(struct store *s, const struct want *w, uint64_t evaluation
 	char name[WANT_TEXT_MAX];
 	int fd, err;
 
-	if (evaluation <= floor_of(&s->floors, w))
-		return 0;
 	want_text(w, name);
+	if (floor_raise(&s->floors, w, evaluation))
+		s->unsaved = true;
+	if (floor_of(&s->floors, w) < evaluation)
+		return store_fail(why, -ENOSPC, "%.120s: a floor of %llu in %.60s", name,
+				  (unsigned long long)evaluation, s->dir);
+	if (!s->unsaved)
+		return 0;
 	err = lock(s, &fd);
 	if (err)
 		return store_fail(why, err, "%.120s: locking %.60s", name, s->dir);
-	if (floor_raise(&s->floors, w, evaluation))
-		err = write_floors(s);
+	err = write_floors(s);
 	close(fd);
-	return err ? store_fail(why, err, "%.120s: writing to %.60s", name, s->dir) : 0;
+	return err ? store_fail(why, err, "floors of %.120s", s->dir) : 0;
 }
 
 int store_drop(struct store *s, const struct want *w, char why[COLLATERAL_WHY_MAX])
