@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "channel/agent.h"
+#include "channel/boot.h"
 #include "channel/http.h"
 #include "channel/router.h"
 #include "channel/sock.h"
@@ -68,25 +69,6 @@ void channel_host_sessions(const struct channel_host *h, const char *role, struc
 	LIST_INIT(&out->all);
 }
 
-/* Tells two boots of one node apart (proc(5)); random where there is no such file. */
-static void read_boot_id(char out[WIRE_BOOT_ID_MAX])
-{
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, out, WIRE_BOOT_ID_MAX - 1) : 0;
-	uint64_t random[2] = { 0 };
-
-	if (fd >= 0)
-		close(fd);
-	if (n > 0) {
-		out[n] = 0;
-		out[strcspn(out, "\n")] = 0;
-		return;
-	}
-	tls_random(random, sizeof(random));
-	snprintf(out, WIRE_BOOT_ID_MAX, "%016llx%016llx", (unsigned long long)random[0],
-		 (unsigned long long)random[1]);
-}
-
 static void raise_files_limit(void)
 {
 	struct rlimit old, most = { FILES_MAX, FILES_MAX };
@@ -127,7 +109,7 @@ static int open_host(struct channel_host *h, int fd, struct channel *ch, char wh
 
 	if (err)
 		return err;
-	read_boot_id(h->boot_id);
+	boot_id_read(h->boot_id);
 	h->load_fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
 	h->processors = processors > 0 ? processors : 1;
 	h->base = event_base_new();

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * fairleadd: attests this node, verifies others, steers to those that hold.
- * This file reads the command line; fairleadd(8) describes it.
+ * This file is its command line; fairleadd(8) describes it.
  */
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/log.h"
+#include "base/startup.h"
 #include "daemon/config.h"
 #include "daemon/run.h"
 
@@ -23,13 +21,6 @@ static const char usage[] =
 	"  -d, --debug         log more\n"
 	"\n"
 	"SIGHUP reads the configuration again; SIGTERM stops the daemon, not the steering.\n";
-
-static const struct option options[] = {
-	{ "config", required_argument, NULL, 'c' }, { "check", required_argument, NULL, 'k' },
-	{ "print", required_argument, NULL, 'p' },  { "debug", no_argument, NULL, 'd' },
-	{ "help", no_argument, NULL, 'h' },	    { "version", no_argument, NULL, 'V' },
-	{ 0 },
-};
 
 static int check(const char *path)
 {
@@ -65,37 +56,9 @@ static int run(const char *path)
 
 int main(int argc, char **argv)
 {
-	enum log_level level = LOG_LEVEL_INFO;
-	const char *path = CONFIG_PATH;
-	int o;
+	static const struct startup daemon = {
+		"fairleadd", usage, CONFIG_PATH, "print", check, print, run,
+	};
 
-	while ((o = getopt_long(argc, argv, "c:dhV", options, NULL)) != -1) {
-		switch (o) {
-		case 'c':
-			path = optarg;
-			break;
-		case 'd':
-			level = LOG_LEVEL_DEBUG;
-			break;
-		case 'k':
-			return check(optarg);
-		case 'p':
-			return print(optarg);
-		case 'h':
-			fputs(usage, stdout);
-			return 0;
-		case 'V':
-			puts("fairleadd " VERSION);
-			return 0;
-		default:
-			fputs(usage, stderr);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "fairleadd: unexpected \"%s\"\n%s", argv[optind], usage);
-		return 2;
-	}
-	log_init("fairleadd", level);
-	return run(path);
+	return startup_main(&daemon, argc, argv);
 }
