@@ -134,6 +134,24 @@ static void test_wrong_evidence_takes_back_what_was_believed(void **state)
 	keyring_free(k);
 }
 
+/* However long the others take: a round may last as long as an endpoint may take to be found. */
+static void test_it_is_taken_back_at_once(void **state)
+{
+	struct keyring *k = asked_anew();
+
+	(void)state;
+	fail_as(1, FAULT_HARD);
+	assert_false(has(k, 1) || has(k, 2));
+	/* Nor does who comes now get by on it. */
+	assert_true(keyring_want(k, 0, on_done, NULL));
+	assert_int_equal(told, 1);
+	vouch(0, 1);
+	assert_int_equal(told, 3);
+	assert_true(refused);
+	assert_false(has(k, 1) || has(k, 2));
+	keyring_free(k);
+}
+
 static void test_what_is_no_evidence_takes_nothing_back(void **state)
 {
 	static const enum fault_kind kinds[] = { FAULT_TRANSIENT, FAULT_UNSURE, FAULT_OURS };
@@ -155,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wrong_evidence_takes_back_what_was_believed),
+		cmocka_unit_test(test_it_is_taken_back_at_once),
 		cmocka_unit_test(test_what_is_no_evidence_takes_nothing_back),
 	};
 

@@ -107,9 +107,6 @@ static void end_round(struct keyring *k)
 	struct plan plan = k->plan;
 	uint64_t now = client_now_ms();
 
-	/* Nor is what was vouched for before believed beside that, if it is good for longer. */
-	if (stop && plan.fault.kind == FAULT_HARD)
-		k->set.count = 0;
 	for (size_t i = 0; !stop && i < k->fresh.count; i++)
 		keyset_add(&k->set, k->fresh.of[i].key, k->fresh.of[i].until_ms, now);
 	if (stop || !keyset_is_live(&k->set, now)) {
@@ -156,6 +153,9 @@ static void on_failed(void *arg, const struct plan *p)
 	if (!k->failed || p->fault.kind > k->plan.fault.kind)
 		k->plan = *p;
 	k->failed = true;
+	/* Nothing is believed beside wrong evidence, however long the round goes on for the others. */
+	if (p->fault.kind == FAULT_HARD)
+		k->set.count = 0;
 	one_less(a);
 }
 
