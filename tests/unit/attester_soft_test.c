@@ -224,15 +224,14 @@ static void test_signature(void **state)
 	EVP_PKEY_free(other);
 }
 
-static char *print(const struct soft_guest *g, size_t *n)
+/* *text is the caller's to free. */
+static void print(const struct soft_guest *g, char **text, size_t *n)
 {
-	char *text = NULL;
-	FILE *f = open_memstream(&text, n);
+	FILE *f = open_memstream(text, n);
 
 	assert_non_null(f);
 	soft_guest_print(g, f);
 	fclose(f);
-	return text;
 }
 
 static void test_yaml_there_and_back(void **state)
@@ -246,7 +245,7 @@ static void test_yaml_there_and_back(void **state)
 		char *text;
 
 		g.author_key = true;
-		text = print(&g, &n);
+		print(&g, &text, &n);
 		assert_int_equal(soft_guest_parse("test", text, n, &back, why), 0);
 		free(text);
 		assert_string_equal(back.name, g.name);
@@ -268,7 +267,7 @@ static void test_yaml_short_chip_id(void **state)
 	(void)state;
 	soft_guest_default(&g, SNP_TURIN);
 	memcpy(g.chip_id, "\1\2\3\4\5\6\7\x8", 8);
-	text = print(&g, &n);
+	print(&g, &text, &n);
 	assert_non_null(strstr(text, "chip-id: \"0102030405060708\"\n"));
 	assert_int_equal(soft_guest_parse("test", text, n, &back, why), 0);
 	assert_memory_equal(back.chip_id, g.chip_id, sizeof(g.chip_id));
@@ -308,7 +307,7 @@ static void test_yaml_refuses(void **state)
 
 	(void)state;
 	soft_guest_default(&g, SNP_MILAN);
-	text = print(&g, &n);
+	print(&g, &text, &n);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		at = strstr(text, rows[i].line);
 		assert_non_null(at);
