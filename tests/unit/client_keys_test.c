@@ -152,6 +152,29 @@ static void test_it_is_taken_back_at_once(void **state)
 	keyring_free(k);
 }
 
+/* A key that was given up, perhaps since others have it: the list that has it not is the newer. */
+static void test_the_newest_word_of_an_agent_counts(void **state)
+{
+	struct keyring *k = asked_anew();
+
+	(void)state;
+	vouch(0, 1);
+	vouch(1, 3);
+	assert_false(refused);
+	assert_true(has(k, 1) && has(k, 3));
+	assert_false(has(k, 2));
+	/* What another one vouches for is that one's to take back, as long as it is not there. */
+	assert_true(keyring_want(k, UINT64_MAX, on_done, NULL));
+	vouch(0, 3);
+	fail_as(1, FAULT_TRANSIENT);
+	assert_true(has(k, 3) && !has(k, 1));
+	assert_true(keyring_want(k, UINT64_MAX, on_done, NULL));
+	fail_as(0, FAULT_TRANSIENT);
+	vouch(1, 4);
+	assert_true(has(k, 3) && has(k, 4));
+	keyring_free(k);
+}
+
 static void test_what_is_no_evidence_takes_nothing_back(void **state)
 {
 	static const enum fault_kind kinds[] = { FAULT_TRANSIENT, FAULT_UNSURE, FAULT_OURS };
@@ -174,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wrong_evidence_takes_back_what_was_believed),
 		cmocka_unit_test(test_it_is_taken_back_at_once),
+		cmocka_unit_test(test_the_newest_word_of_an_agent_counts),
 		cmocka_unit_test(test_what_is_no_evidence_takes_nothing_back),
 	};
 

@@ -174,19 +174,42 @@ static void test_keys_run_out(void **state)
 
 	(void)state;
 	assert_false(keyset_is_live(&s, 0));
-	keyset_add(&s, a, 1000, 0);
-	keyset_add(&s, b, 3000, 0);
+	keyset_add(&s, 0, a, 1000, 0);
+	keyset_add(&s, 0, b, 3000, 0);
 	assert_true(keyset_has(&s, a, 999, &until));
 	assert_int_equal(until, 1000);
 	assert_false(keyset_has(&s, a, 1000, &until));
 	assert_true(keyset_has(&s, b, 1000, &until));
 	assert_int_equal(until, 3000);
-	keyset_add(&s, a, 5000, 1000); /* attested anew */
+	keyset_add(&s, 0, a, 5000, 1000); /* attested anew */
 	assert_true(keyset_has(&s, a, 4999, &until));
-	keyset_add(&s, a, 2000, 1000); /* an older word does not shorten it */
+	keyset_add(&s, 0, a, 2000, 1000); /* an older word does not shorten it */
 	assert_true(keyset_has(&s, a, 4999, &until));
 	assert_true(keyset_is_live(&s, 4999));
 	assert_false(keyset_is_live(&s, 5000));
+}
+
+/* As long as one of several agents vouches for a key, it is good: for as long as that one says. */
+static void test_keys_of_several_agents(void **state)
+{
+	static const uint8_t a[WIRE_KEY_BYTES] = { 1 }, b[WIRE_KEY_BYTES] = { 2 };
+	static struct keyset s;
+	uint64_t until = 0;
+
+	(void)state;
+	keyset_add(&s, 0, a, 1000, 0);
+	keyset_add(&s, 1, a, 3000, 0);
+	keyset_add(&s, 2, a, 2000, 0);
+	keyset_add(&s, 1, b, 4000, 0);
+	assert_true(keyset_has(&s, a, 0, &until));
+	assert_int_equal(until, 3000);
+	keyset_drop(&s, 1);
+	assert_false(keyset_has(&s, b, 0, &until));
+	assert_true(keyset_has(&s, a, 0, &until));
+	assert_int_equal(until, 2000);
+	keyset_drop(&s, 0);
+	keyset_drop(&s, 2);
+	assert_false(keyset_is_live(&s, 0));
 }
 
 static void test_keys_make_room(void **state)
@@ -198,11 +221,11 @@ static void test_keys_make_room(void **state)
 	(void)state;
 	for (int i = 0; i < KEYS_MAX + 5; i++) {
 		memcpy(key, &i, sizeof(i));
-		keyset_add(&s, key, 100, 0);
+		keyset_add(&s, 0, key, 100, 0);
 	}
 	assert_int_equal(s.count, KEYS_MAX);
 	assert_false(keyset_has(&s, key, 0, &until)); /* full is full */
-	keyset_add(&s, key, 300, 100);
+	keyset_add(&s, 0, key, 300, 100);
 	assert_int_equal(s.count, KEYS_MAX);
 	assert_true(keyset_has(&s, key, 100, &until));
 }
@@ -217,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_the_weightiest_fault_is_told),
 		cmocka_unit_test(test_headlines),
 		cmocka_unit_test(test_keys_run_out),
+		cmocka_unit_test(test_keys_of_several_agents),
 		cmocka_unit_test(test_keys_make_room),
 	};
 

@@ -24,6 +24,7 @@ TAILQ_HEAD(waiters, waiter);
 struct asking {
 	struct keyring *ring;
 	struct attempt *attempt;
+	bool answered; /* in the round under way */
 };
 
 struct keyring {
@@ -39,14 +40,16 @@ struct keyring {
 	struct waiters waiters;
 };
 
-void keyset_add(struct keyset *s, const uint8_t key[WIRE_KEY_BYTES], uint64_t until_ms,
-		uint64_t now_ms)
+void keyset_add(struct keyset *s, size_t agent, const uint8_t key[WIRE_KEY_BYTES],
+		uint64_t until_ms, uint64_t now_ms)
 {
 	size_t to = s->count;
 
 	for (size_t i = 0; i < s->count; i++) {
-		bool same = !memcmp(s->of[i].key, key, WIRE_KEY_BYTES);
+		bool same = s->of[i].agent == agent && !memcmp(s->of[i].key, key, WIRE_KEY_BYTES);
 
+		if (same && s->of[i].until_ms >= until_ms)
+			return;
 		if (same || (s->of[i].until_ms <= now_ms && to == s->count))
 			to = i;
 		if (same)
@@ -54,22 +57,35 @@ void keyset_add(struct keyset *s, const uint8_t key[WIRE_KEY_BYTES], uint64_t un
 	}
 	if (to == KEYS_MAX)
 		return;
-	if (to == s->count)
-		s->of[s->count++].until_ms = 0;
-	if (memcmp(s->of[to].key, key, WIRE_KEY_BYTES) || s->of[to].until_ms < until_ms)
-		s->of[to].until_ms = until_ms;
+	s->count += to == s->count;
 	memcpy(s->of[to].key, key, WIRE_KEY_BYTES);
+	s->of[to].agent = agent;
+	s->of[to].until_ms = until_ms;
+}
+
+void keyset_drop(struct keyset *s, size_t agent)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (s->of[i].agent != agent)
+			s->of[kept++] = s->of[i];
+	s->count = kept;
 }
 
 bool keyset_has(const struct keyset *s, const uint8_t key[WIRE_KEY_BYTES], uint64_t now_ms,
 		uint64_t *until_ms)
 {
-	for (size_t i = 0; i < s->count; i++)
-		if (now_ms < s->of[i].until_ms && !memcmp(s->of[i].key, key, WIRE_KEY_BYTES)) {
+	bool has = false;
+
+	for (size_t i = 0; i < s->count; i++) {
+		if (now_ms >= s->of[i].until_ms || memcmp(s->of[i].key, key, WIRE_KEY_BYTES))
+			continue;
+		if (!has || *until_ms < s->of[i].until_ms)
 			*until_ms = s->of[i].until_ms;
-			return true;
-		}
-	return false;
+		has = true;
+	}
+	return has;
 }
 
 bool keyset_is_live(const struct keyset *s, uint64_t now_ms)
@@ -100,6 +116,17 @@ static void tell(struct keyring *k, const struct plan *p)
 	}
 }
 
+/* The newest word of each agent is the one that counts. */
+static void take_fresh(struct keyring *k, uint64_t now)
+{
+	for (size_t i = 0; i < k->client->agents_count; i++)
+		if (k->of[i].answered)
+			keyset_drop(&k->set, i);
+	for (size_t i = 0; i < k->fresh.count; i++)
+		keyset_add(&k->set, k->fresh.of[i].agent, k->fresh.of[i].key,
+			   k->fresh.of[i].until_ms, now);
+}
+
 /* One that shows wrong evidence ends it for all; one that is not there does not. */
 static void end_round(struct keyring *k)
 {
@@ -107,8 +134,8 @@ static void end_round(struct keyring *k)
 	struct plan plan = k->plan;
 	uint64_t now = client_now_ms();
 
-	for (size_t i = 0; !stop && i < k->fresh.count; i++)
-		keyset_add(&k->set, k->fresh.of[i].key, k->fresh.of[i].until_ms, now);
+	if (!stop)
+		take_fresh(k, now);
 	if (stop || !keyset_is_live(&k->set, now)) {
 		tell(k, &plan);
 		return;
@@ -136,10 +163,12 @@ static void on_ready(void *arg, const struct ready *r)
 	struct keyring *k = a->ring;
 
 	for (size_t i = 0; i < c->service_keys_count; i++)
-		keyset_add(&k->fresh, c->service_keys[i], r->attested.until_ms, client_now_ms());
+		keyset_add(&k->fresh, a - k->of, c->service_keys[i], r->attested.until_ms,
+			   client_now_ms());
 	if (!c->service_keys_count)
 		log_warnx("%s: attested, but vouches for no key (svc_spki_sha256)",
 			  r->endpoint->name);
+	a->answered = true;
 	k->answered++;
 	ready_acknowledge(&ready);
 	one_less(a);
@@ -153,7 +182,7 @@ static void on_failed(void *arg, const struct plan *p)
 	if (!k->failed || p->fault.kind > k->plan.fault.kind)
 		k->plan = *p;
 	k->failed = true;
-	/* Nothing is believed beside wrong evidence, however long the round goes on for the others. */
+	/* Nothing is believed beside wrong evidence, however long the others take. */
 	if (p->fault.kind == FAULT_HARD)
 		k->set.count = 0;
 	one_less(a);
@@ -174,6 +203,7 @@ static bool start_round(struct keyring *k)
 		struct asking *a = &k->of[i];
 
 		a->ring = k;
+		a->answered = false;
 		a->attempt = attempt_start(c, CLIENT_TLS_AGENT, &c->agents[i], 1,
 					   c->options->deadline_ms, &attempt_ops, a);
 		k->under_way += a->attempt != NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The keys of services that attested agents vouch for, each for as long as its evidence is good.
+ * The keys of services that attested agents vouch for, each for as long as its evidence is good,
+ * or until the agent says otherwise.
  * All agents are asked, since any of their backends may be who answers behind a VIP.
  */
 #ifndef CLIENT_KEYS_H
@@ -18,14 +19,18 @@ enum {
 struct keyset {
 	struct {
 		uint8_t key[WIRE_KEY_BYTES];
+		size_t agent; /* that vouches for it */
 		uint64_t until_ms;
 	} of[KEYS_MAX];
 	size_t count;
 };
 
-/* Known keys get the later time; what is over makes room. */
-void keyset_add(struct keyset *s, const uint8_t key[WIRE_KEY_BYTES], uint64_t until_ms,
-		uint64_t now_ms);
+/* What an agent has vouched for before gets the later time; what is over makes room. */
+void keyset_add(struct keyset *s, size_t agent, const uint8_t key[WIRE_KEY_BYTES],
+		uint64_t until_ms, uint64_t now_ms);
+/* All that this agent has vouched for. */
+void keyset_drop(struct keyset *s, size_t agent);
+/* Until when it is good by the word of whoever vouches for it longest. */
 bool keyset_has(const struct keyset *s, const uint8_t key[WIRE_KEY_BYTES], uint64_t now_ms,
 		uint64_t *until_ms);
 /* Whether any of it is good at that time. */
