@@ -2,6 +2,8 @@
 /* CRLs, which only speak of authorities; and which reasons are no refusals. */
 #include "unit/verifier_rows.h"
 
+#include <openssl/pem.h>
+
 static void crl(struct scene *s)
 {
 	s->crl.given = true;
@@ -172,6 +174,61 @@ static void crl_before_strangers(struct scene *s)
 	crls(s, &s->crl, &false_one);
 }
 
+/* What is no list, before the scene's own or behind it. */
+static void with_rubbish(struct scene *s, const char *before, struct lab_crl *between,
+			 const char *behind)
+{
+	static uint8_t all[3 * LAB_DER_MAX];
+	size_t n = 0;
+
+	lab_build_crl(between);
+	memcpy(all, between->der, between->n);
+	n += between->n;
+	memcpy(all + n, before, strlen(before));
+	n += strlen(before);
+	memcpy(all + n, s->crl.der, s->crl.n);
+	n += s->crl.n;
+	memcpy(all + n, behind, strlen(behind) + 1); /* as in a page that is not full */
+	n += strlen(behind) + 1;
+	s->evidence.collateral[COLLATERAL_CRL] = bytes_of(all, n);
+}
+static void crl_behind_rubbish(struct scene *s)
+{
+	struct lab_crl own = s->crl;
+
+	own.serials_count = 0;
+	with_rubbish(s, "not found", &own, "");
+}
+static void crl_before_rubbish(struct scene *s)
+{
+	struct lab_crl own = s->crl;
+
+	own.serials_count = 0;
+	with_rubbish(s, "", &own, "not found");
+}
+static void crl_between_lines(struct scene *s)
+{
+	struct lab_crl own = s->crl;
+
+	own.serials_count = 0;
+	with_rubbish(s, "\r\n", &own, "\n");
+}
+static void crl_bad_pem(struct scene *s)
+{
+	static char text[2 * LAB_DER_MAX];
+	BIO *bio = BIO_new(BIO_s_mem());
+	const uint8_t *p = s->crl.der;
+	X509_CRL *list = d2i_X509_CRL(NULL, &p, s->crl.n);
+	int n;
+
+	PEM_write_bio_X509_CRL(bio, list);
+	n = BIO_read(bio, text, sizeof(text) / 2);
+	strcpy(text + n, "-----BEGIN X509 CRL-----\nA\n-----END X509 CRL-----\n"); /* fits */
+	s->evidence.collateral[COLLATERAL_CRL] = bytes_of(text, strlen(text));
+	X509_CRL_free(list);
+	BIO_free(bio);
+}
+
 static void test_crl(void **state)
 {
 	static const struct row rows[] = {
@@ -210,6 +267,14 @@ static void test_crl(void **state)
 		{ "the first is a stranger's", 0, 0, crl, crl_behind_strangers, REASON_OK },
 		{ "a stranger's revokes", 0, 0, crl, crl_before_strangers, REASON_OK },
 		{ "both are strangers'", 0, 0, crl_stranger, crl_before_strangers, REASON_CRL },
+		{ "rubbish before one that revokes", 0, 0, crl_mid, crl_behind_rubbish, REASON_CRL },
+		{ "rubbish behind one that revokes", 0, 0, crl_mid, crl_before_rubbish,
+		  REASON_REVOKED },
+		{ "rubbish behind good ones", 0, 0, crl, crl_before_rubbish, REASON_CRL },
+		{ "ends of lines before one that revokes", 0, 0, crl_mid, crl_between_lines,
+		  REASON_REVOKED },
+		{ "ends of lines", 0, 0, crl, crl_between_lines, REASON_OK },
+		{ "PEM, the second is rubbish", 0, 0, crl, crl_bad_pem, REASON_CRL },
 	};
 
 	(void)state;

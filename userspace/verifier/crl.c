@@ -10,10 +10,21 @@
 #include "verifier/refuse.h"
 #include "verifier/x509.h"
 
-/* Takes DER CRLs off *in until one is in root's name; *readable when each could be read. */
+/* Files passed through editors end in newlines, and pages in NULs, also where a list follows. */
+static void skip_ends(struct bytes *in)
+{
+	static const char ends[] = "\r\n";
+
+	while (in->n && memchr(ends, in->p[0], sizeof(ends))) {
+		in->p++;
+		in->n--;
+	}
+}
+
+/* Takes DER CRLs off *in until one is in root's name; !*readable when one could not be read. */
 static X509_CRL *find_der(struct bytes *in, const X509_NAME *root, bool *readable)
 {
-	while (in->n) {
+	for (skip_ends(in); in->n; skip_ends(in)) {
 		const uint8_t *p = in->p;
 		X509_CRL *crl = d2i_X509_CRL(NULL, &p, in->n);
 
@@ -42,6 +53,7 @@ static X509_CRL *find_pem(struct bytes *in, const X509_NAME *root, bool *readabl
 	while (der && !crl && (more = pem_next(in, &block)) > 0)
 		if (pem_label_is(&block, "X509 CRL")) {
 			one = bytes_of(der, pem_decode(&block, der, block.body.n));
+			*readable &= one.n != 0;
 			crl = find_der(&one, root, readable);
 		}
 	if (more < 0)
@@ -190,7 +202,8 @@ struct opinion {
 
 /*
  * Whom one of them revokes, is revoked: an operator's list may be older than the vendor's beside
- * it.  Otherwise one that is good is enough, and it is the one that holds for longest.
+ * it.  Otherwise one that is good is enough, and it is the one that holds for longest; but none is
+ * where something cannot be read, for that may have been a list that revokes.
  */
 static void hear(struct opinion *o, X509_CRL *crl)
 {
@@ -221,7 +234,7 @@ enum reason crl_check(struct bytes given, const struct cert *root, const struct 
 		X509_CRL_free(crl);
 	}
 	ERR_clear_error();
-	if (!o.lists)
+	if (!o.lists || (!readable && o.reason != REASON_REVOKED))
 		return none_found(root, readable, out);
 	*facts = o.facts;
 	return o.reason ? refuse(out, o.reason, "%s", o.said.detail) : REASON_OK;
