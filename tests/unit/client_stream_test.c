@@ -3,11 +3,7 @@
  * A stream between a local socket and TLS: every byte, both ways, each way ended by itself, an
  * end that is none told apart, nobody read for who does not read, and nothing left behind.
  */
-#include "channel_kit.h"
-
-#include <dirent.h>
-#include <event2/event.h>
-#include <sys/socket.h>
+#include "client_kit.h"
 
 #include "client/client.h"
 #include "client/stream.h"
@@ -265,22 +261,11 @@ static void test_its_time_is_over(void **state)
 	end(&r);
 }
 
-static int descriptors(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
-
 /* However they end. */
 static void test_nothing_is_left_behind(void **state)
 {
 	static const char kinds[] = "ecb";
-	int before = descriptors();
+	int before = kit_descriptors();
 	uint8_t text[32];
 	struct run r;
 
@@ -302,7 +287,7 @@ static void test_nothing_is_left_behind(void **state)
 		until_done(&r);
 		end(&r);
 	}
-	assert_int_equal(descriptors(), before);
+	assert_int_equal(kit_descriptors(), before);
 }
 
 static int set_up(void **state)
