@@ -17,22 +17,34 @@ static void on_nothing(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 }
 
-static void put_at(const char *name, int64_t fetched)
+static void put_piece(const struct piece *p, int64_t fetched)
 {
-	struct piece p = kit_piece(name);
 	char why[COLLATERAL_WHY_MAX];
 	struct store *s;
 
 	assert_int_equal(store_open(kit.dir, true, &s, why), 0);
-	assert_true(store_put(s, &p, fetched, why) >= 0);
+	assert_true(store_put(s, p, fetched, why) >= 0);
 	store_close(s);
 	if (d->supply)
 		store_refresh(d->supply->store);
 }
 
+static void put_at(const char *name, int64_t fetched)
+{
+	struct piece p = kit_piece(name);
+
+	put_piece(&p, fetched);
+}
+
 static void put(const char *name)
 {
 	put_at(name, LAB_NOW);
+}
+
+/* What the backend's evidence is by now. */
+static void sends(enum tee tee)
+{
+	message.binding.tee = job.tee = tee;
 }
 
 static int begin(void **state)
@@ -50,6 +62,7 @@ static int begin(void **state)
 	memset(&node, 0, sizeof(node));
 	memset(&job, 0, sizeof(job));
 	message = (struct msg_appraise){ .certs_count = 1, .certs = { brought } };
+	sends(TEE_SNP);
 	return collateral_start(d);
 }
 
@@ -95,6 +108,7 @@ static bool holds(enum collateral kind, struct bytes want)
 static void test_tdx(void **state)
 {
 	(void)state;
+	sends(TEE_TDX);
 	put(TCB);
 	put("intel/qe-identity");
 	put("intel/pck-crl/platform");
@@ -199,16 +213,21 @@ static bool asked_for(const char *name)
 }
 
 /* What a verdict of that reason makes of pieces that are an hour old, with a vendor to be asked. */
-static void judged_wrong(enum reason r)
+static void judged_wrong(enum tee tee, enum reason r)
 {
 	static const struct child_ops never = { .name = "never started" };
 
+	sends(tee);
 	put_at(KIT_VCEK, time(NULL) - 3600);
 	put_at("amd/Milan/vcek-crl", time(NULL) - 3600);
 	put_at(TCB, time(NULL) - 3600);
+	put_at("intel/root-crl", time(NULL) - 3600);
 	if (!d->supply->fetcher)
 		d->supply->fetcher = child_new(d->base, &never, NULL);
-	again(VERDICT(REASON_OK, KIT_VCEK, "amd/Milan/vcek-crl", TCB));
+	if (tee == TEE_TDX)
+		again(VERDICT(REASON_OK, TCB, "intel/root-crl"));
+	else
+		again(VERDICT(REASON_OK, KIT_VCEK, "amd/Milan/vcek-crl"));
 	message.certs_count = 1;
 	message.collateral[COLLATERAL_CRL] = bytes_of(NULL, 0);
 	collateral_attach(d, &node, &job, &message);
@@ -222,19 +241,24 @@ static void judged_wrong(enum reason r)
 static void test_lists_outlive_doubt(void **state)
 {
 	(void)state;
-	judged_wrong(REASON_CRL);
+	judged_wrong(TEE_SNP, REASON_CRL);
 	assert_true(kept("amd/Milan/vcek-crl"));
 	assert_true(asked_for("amd/Milan/vcek-crl"));
 	assert_false(asked_for(KIT_VCEK));
+	assert_false(asked_for(TCB));
+	judged_wrong(TEE_TDX, REASON_CRL);
+	assert_true(kept("intel/root-crl"));
+	assert_true(asked_for("intel/root-crl"));
 	assert_false(asked_for(TCB));
 }
 
 static void test_documents_outlive_doubt(void **state)
 {
 	(void)state;
-	judged_wrong(REASON_COLLATERAL_SIGNATURE);
+	judged_wrong(TEE_TDX, REASON_COLLATERAL_SIGNATURE);
 	assert_true(kept(TCB));
 	assert_true(asked_for(TCB));
+	assert_false(asked_for("intel/root-crl"));
 	assert_false(asked_for("amd/Milan/vcek-crl"));
 }
 
@@ -242,7 +266,7 @@ static void test_documents_outlive_doubt(void **state)
 static void test_wrong_certificates_go(void **state)
 {
 	(void)state;
-	judged_wrong(REASON_CERT_SIGNATURE);
+	judged_wrong(TEE_SNP, REASON_CERT_SIGNATURE);
 	assert_false(kept(KIT_VCEK));
 	assert_true(asked_for(KIT_VCEK));
 	assert_true(kept("amd/Milan/vcek-crl"));
@@ -267,9 +291,39 @@ static void test_many_wants(void **state)
 	(void)state;
 	again(VERDICT(REASON_OK, KIT_VCEK, "amd/Milan/vcek-chain", "amd/Milan/vlek-chain",
 		      "amd/Milan/vcek-crl", "amd/Milan/vlek-crl"));
+	sends(TEE_TDX);
 	again(VERDICT(REASON_OK, TCB, "intel/qe-identity", "intel/pck-crl/platform",
 		      "intel/root-crl"));
 	assert_in_range(node.wants_count, 1, EVIDENCE_WANTS_MAX);
+}
+
+/*
+ * A backend that sent a quote sends a report of another platform, which is accepted: nobody has
+ * looked at the TCB info that the quote would have been judged by, so it raises no floor.
+ */
+static void test_another_platform(void **state)
+{
+	struct piece p = kit_piece(TCB);
+
+	(void)state;
+	p.evaluation = UINT32_MAX; /* a liar's */
+	put_piece(&p, LAB_NOW);
+	sends(TEE_TDX);
+	assert_true(again(VERDICT(REASON_COLLATERAL_MISSING, TCB)));
+	for (enum tee t = TEE_SNP; t < TEE_COUNT; t++) {
+		sends(t);
+		job.attached = job.rounds = 0;
+		message.collateral[COLLATERAL_TCB_INFO] = bytes_of(NULL, 0);
+		collateral_attach(d, &node, &job, &message);
+		assert_int_equal(message.collateral[COLLATERAL_TCB_INFO].n != 0, t == TEE_TDX);
+		if (t != TEE_TDX)
+			assert_false(again(VERDICT(REASON_OK, NULL)));
+		assert_int_equal(store_floor(d->supply->store, &p.want), 0);
+	}
+	sends(TEE_TDX);
+	collateral_attach(d, &node, &job, &message);
+	assert_false(again(VERDICT(REASON_OK, NULL)));
+	assert_int_equal(store_floor(d->supply->store, &p.want), UINT32_MAX);
 }
 
 #define WITH_DAEMON(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -288,6 +342,7 @@ int main(void)
 		WITH_DAEMON(test_documents_outlive_doubt),
 		WITH_DAEMON(test_wrong_certificates_go),
 		WITH_DAEMON(test_many_wants),
+		WITH_DAEMON(test_another_platform),
 	};
 
 	return cmocka_run_group_tests(tests, kit_setup, kit_teardown);

@@ -64,16 +64,23 @@ static void add(struct supply *c, struct msg_appraise *m, const struct piece *p)
 		m->collateral[slots[k].chain] = p->chain;
 }
 
+/* Wants are kept when a backend sends another platform's evidence; that is not judged by them. */
+static bool is_of(const struct want *w, enum tee tee)
+{
+	return tee == (want_is_amd(w) ? TEE_SNP : TEE_TDX);
+}
+
 void collateral_attach(struct daemon *d, const struct node *n, struct appraisal *a,
 		       struct msg_appraise *m)
 {
 	struct supply *c = d->supply;
 
 	a->attached = 0;
+	a->tee = m->binding.tee;
 	for (size_t i = 0; c && i < n->wants_count; i++) {
 		const struct stored_piece *p = store_find(c->store, &n->wants[i]);
 
-		if (!p)
+		if (!p || !is_of(&n->wants[i], a->tee))
 			continue;
 		add(c, m, &p->piece);
 		a->attached |= 1u << p->piece.want.kind;
@@ -168,6 +175,8 @@ bool collateral_keeps(struct daemon *d, struct node *n, struct appraisal *a,
 	for (size_t i = 0; i < n->wants_count; i++) {
 		const struct want *want = &n->wants[i];
 
+		if (!is_of(want, a->tee))
+			continue;
 		if (a->attached & 1u << want->kind)
 			coming |= replace_attached(c, want, v->reason);
 		else if (store_find(c->store, want))

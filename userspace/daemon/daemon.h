@@ -97,6 +97,7 @@ struct appraisal {
 	uint16_t id;
 	uint32_t generation;
 	uint64_t request, number;
+	enum tee tee;	   /* of the evidence, as last sent to a verifier */
 	uint32_t attached; /* bit WANT_…: of collateral that the store had */
 	uint64_t evaluation[WANT_KINDS]; /* of what was attached: TCB evaluation numbers */
 	uint32_t rounds;   /* with what the store has */
