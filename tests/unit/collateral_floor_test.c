@@ -16,15 +16,6 @@ enum { NOW = LAB_NOW };
 
 static char why[COLLATERAL_WHY_MAX];
 
-static struct store *open_store(void)
-{
-	struct store *s = NULL;
-
-	if (store_open(kit.dir, true, &s, why))
-		fail_msg("%s", why);
-	return s;
-}
-
 static int put(struct store *s, const char *name, uint64_t evaluation, int64_t issued)
 {
 	struct piece p = kit_piece(name);
@@ -37,7 +28,7 @@ static int put(struct store *s, const char *name, uint64_t evaluation, int64_t i
 static void test_refused(void **state)
 {
 	struct want tcb = kit_want(TCB), qe = kit_want("intel/qe-identity");
-	struct store *s = open_store();
+	struct store *s = kit_open_store();
 
 	(void)state;
 	assert_int_equal(put(s, TCB, 17, NOW), 1);
@@ -61,23 +52,23 @@ static void test_refused(void **state)
 static void test_remembered(void **state)
 {
 	struct want tcb = kit_want(TCB);
-	struct store *s = open_store(), *other;
+	struct store *s = kit_open_store(), *other;
 
 	(void)state;
 	assert_int_equal(store_raise_floor(s, &tcb, 20, why), 0);
 	assert_int_equal(store_drop(s, &tcb, why), 0);
 	store_close(s);
-	s = open_store();
+	s = kit_open_store();
 	assert_int_equal(store_floor(s, &tcb), 20);
 	assert_int_equal(put(s, TCB, 19, NOW + 9), -EKEYREJECTED);
 	assert_int_equal(put(s, TCB, 20, NOW + 9), 1);
 	assert_int_equal(store_find(s, &tcb)->piece.evaluation, 20);
 	/* One that was kept, and is below what another process has believed since. */
-	other = open_store();
+	other = kit_open_store();
 	assert_int_equal(store_raise_floor(other, &tcb, 21, why), 0);
 	store_close(other);
 	store_close(s);
-	s = open_store();
+	s = kit_open_store();
 	assert_null(store_find(s, &tcb));
 	store_close(s);
 }
@@ -114,7 +105,7 @@ static void test_damaged(void **state)
 	char path[128];
 
 	(void)state;
-	store_close(open_store()); /* without the file there is none yet */
+	store_close(kit_open_store()); /* without the file there is none yet */
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		write_floors(texts[i], strlen(texts[i]));
 		assert_not_opened(-EBADMSG);
@@ -133,7 +124,7 @@ static void test_damaged(void **state)
 static void test_two_writers(void **state)
 {
 	struct want tcb = kit_want(TCB), qe = kit_want("intel/qe-identity");
-	struct store *a = open_store(), *b = open_store();
+	struct store *a = kit_open_store(), *b = kit_open_store();
 
 	(void)state;
 	assert_int_equal(store_raise_floor(a, &tcb, 21, why), 0);
@@ -141,7 +132,7 @@ static void test_two_writers(void **state)
 	assert_int_equal(store_floor(b, &tcb), 21);
 	store_close(a);
 	store_close(b);
-	a = open_store();
+	a = kit_open_store();
 	assert_int_equal(store_floor(a, &tcb), 21);
 	assert_int_equal(store_floor(a, &qe), 5);
 	store_close(a);
@@ -152,7 +143,7 @@ static void test_two_writers(void **state)
 static void test_damaged_in_use(void **state)
 {
 	struct want tcb = kit_want(TCB), qe = kit_want("intel/qe-identity");
-	struct store *s = open_store(), *other = open_store();
+	struct store *s = kit_open_store(), *other = kit_open_store();
 
 	(void)state;
 	assert_int_equal(store_raise_floor(s, &tcb, 21, why), 0);
@@ -168,7 +159,7 @@ static void test_damaged_in_use(void **state)
 	assert_int_equal(store_raise_floor(s, &qe, 3, why), 0);
 	store_close(s);
 	store_close(other);
-	s = open_store();
+	s = kit_open_store();
 	assert_int_equal(store_floor(s, &tcb), 21);
 	assert_int_equal(store_floor(s, &qe), 3);
 	store_close(s);
@@ -191,7 +182,7 @@ static void test_full(void **state)
 	}
 	n = floors_print(f, text);
 	write_floors(text, n);
-	s = open_store();
+	s = kit_open_store();
 	assert_int_equal(store_raise_floor(s, &line, 8, why), 0);
 	line.fmspc[3]++;
 	assert_int_equal(store_raise_floor(s, &line, 7, why), -ENOSPC);

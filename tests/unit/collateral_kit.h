@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/collateral.h"
-#include "collateral/collateral.h"
+#include "collateral/store.h"
 
 #define KIT_FMSPC "00806f050000"
 #define KIT_VCEK  "amd/Milan/vcek/" KIT_CHIP "/4-2-24-219"
@@ -120,6 +120,17 @@ static inline int kit_close_dir(void **state)
 	(void)state;
 	kit_empty(kit.dir);
 	return rmdir(kit.dir);
+}
+
+/* The store in that directory, as whoever comes next finds it. */
+static inline struct store *kit_open_store(void)
+{
+	char why[COLLATERAL_WHY_MAX];
+	struct store *s = NULL;
+
+	if (store_open(kit.dir, true, &s, why))
+		fail_msg("%s", why);
+	return s;
 }
 
 static inline struct want kit_want(const char *name)

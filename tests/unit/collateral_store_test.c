@@ -27,15 +27,6 @@ enum {
 
 static char why[COLLATERAL_WHY_MAX];
 
-static struct store *open_store(void)
-{
-	struct store *s = NULL;
-
-	if (store_open(kit.dir, true, &s, why))
-		fail_msg("%s", why);
-	return s;
-}
-
 static int put(struct store *s, const char *name, int64_t now)
 {
 	struct piece p = kit_piece(name);
@@ -74,7 +65,7 @@ static size_t files_in(const char *dir)
 
 static void test_kept(void **state)
 {
-	struct store *s = open_store();
+	struct store *s = kit_open_store();
 
 	(void)state;
 	put_everything(s);
@@ -89,7 +80,7 @@ static void test_kept(void **state)
 			assert_true(strcmp(a, want_text(&store_at(s, i)->piece.want, b)) < 0);
 		}
 		store_close(s);
-		s = open_store();
+		s = kit_open_store();
 	}
 	/* The same chain three times, the same list twice: one file each. */
 	assert_int_equal(files_in(kit.dir), 7);
@@ -98,7 +89,7 @@ static void test_kept(void **state)
 
 static void test_replaced(void **state)
 {
-	struct store *s = open_store();
+	struct store *s = kit_open_store();
 	struct piece p = kit_piece(TCB);
 	size_t files;
 
@@ -165,7 +156,7 @@ static void test_corrupted_files_are_dropped(void **state)
 {
 	(void)state;
 	for (int how = 0; how < 4; how++) {
-		struct store *s = open_store();
+		struct store *s = kit_open_store();
 		char path[1024];
 
 		for (int i = 0; i < EVERYTHING; i++)
@@ -173,13 +164,13 @@ static void test_corrupted_files_are_dropped(void **state)
 		store_close(s);
 		file_of(kit_piece("intel/root-crl").body, path);
 		damage(path, how);
-		s = open_store();
+		s = kit_open_store();
 		assert_int_equal(store_count(s), EVERYTHING - 1);
 		assert_false(has(s, "intel/root-crl"));
 		assert_true(has(s, TCB));
 		assert_int_equal(put(s, "intel/root-crl", NOW), 1); /* fetched anew, it is whole */
 		store_close(s);
-		s = open_store();
+		s = kit_open_store();
 		assert_true(has(s, "intel/root-crl"));
 		store_close(s);
 	}
@@ -201,7 +192,7 @@ static char *read_file(const char *name, size_t *n)
 /* Every byte of the index wrong in turn: what is then found is right, or not there. */
 static void test_corrupted_index(void **state)
 {
-	struct store *s = open_store();
+	struct store *s = kit_open_store();
 	size_t n;
 	char *text;
 
@@ -214,7 +205,7 @@ static void test_corrupted_index(void **state)
 		text[i] ^= 0x15;
 		kit_write(kit.dir, "index", bytes_of(text, n));
 		text[i] ^= 0x15;
-		s = open_store();
+		s = kit_open_store();
 		for (size_t k = 0; k < store_count(s); k++) {
 			struct bytes b = store_at(s, k)->piece.body;
 
@@ -253,7 +244,7 @@ static void test_strange_indexes(void **state)
 
 		snprintf(text + n, sizeof(text) - n, tails[i], zeros, zeros);
 		kit_write(kit.dir, "index", kit_text(text));
-		s = open_store();
+		s = kit_open_store();
 		assert_int_equal(store_count(s), 0);
 		store_close(s);
 	}
@@ -262,7 +253,7 @@ static void test_strange_indexes(void **state)
 /* Another process writes: seen when looked for, and not overwritten. */
 static void test_two_writers(void **state)
 {
-	struct store *a = open_store(), *b = open_store();
+	struct store *a = kit_open_store(), *b = kit_open_store();
 
 	(void)state;
 	assert_false(store_refresh(a));
@@ -277,7 +268,7 @@ static void test_two_writers(void **state)
 
 static void test_locked(void **state)
 {
-	struct store *s = open_store();
+	struct store *s = kit_open_store();
 	char path[1024];
 	int fd;
 
@@ -293,7 +284,7 @@ static void test_locked(void **state)
 
 static void test_full(void **state)
 {
-	struct store *s = open_store();
+	struct store *s = kit_open_store();
 	struct piece p = kit_piece("intel/tcb-info/000000000000");
 	uint8_t *big = malloc(COLLATERAL_BODY_MAX);
 	int rounds = STORE_BYTES_MAX / COLLATERAL_BODY_MAX + 3;
@@ -317,7 +308,7 @@ static void test_full(void **state)
 /* Many chips do not crowd out what says who is revoked, though that was fetched before them. */
 static void test_full_of_certificates(void **state)
 {
-	struct store *s = open_store();
+	struct store *s = kit_open_store();
 	struct piece p = kit_piece(KIT_VCEK);
 	uint8_t *big = calloc(1, COLLATERAL_BODY_MAX);
 	int rounds = STORE_BYTES_MAX / COLLATERAL_BODY_MAX + 3;
@@ -414,7 +405,7 @@ static int collect(void *arg, const struct piece *p)
 
 static void test_directory(void **state)
 {
-	struct store *s = open_store();
+	struct store *s = kit_open_store();
 	const struct piece *pieces[EVERYTHING];
 	struct piece copies[EVERYTHING];
 	struct bytes none = { NULL, 0 };
@@ -448,7 +439,7 @@ static void test_directory(void **state)
 
 static void wrong_directory(const char *file, struct bytes b, const char *want_why)
 {
-	struct store *s = open_store();
+	struct store *s = kit_open_store();
 	char dir[128];
 
 	snprintf(dir, sizeof(dir), "%s/export", kit.dir);
@@ -488,7 +479,7 @@ static void test_genuine(void **state)
 	(void)state;
 	if (!all || access(all, F_OK))
 		skip();
-	s = open_store();
+	s = kit_open_store();
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		char dir[512];
 

@@ -19,10 +19,9 @@ static void on_nothing(evutil_socket_t fd, short what, void *arg)
 
 static void put_piece(const struct piece *p, int64_t fetched)
 {
+	struct store *s = kit_open_store();
 	char why[COLLATERAL_WHY_MAX];
-	struct store *s;
 
-	assert_int_equal(store_open(kit.dir, true, &s, why), 0);
 	assert_true(store_put(s, p, fetched, why) >= 0);
 	store_close(s);
 	if (d->supply)
@@ -326,6 +325,109 @@ static void test_another_platform(void **state)
 	assert_int_equal(store_floor(d->supply->store, &p.want), UINT32_MAX);
 }
 
+static void answer(const char *name, struct bytes body, int64_t issued)
+{
+	struct piece p = kit_piece(name);
+	char why[COLLATERAL_WHY_MAX];
+
+	p.body = body;
+	p.issued = issued;
+	assert_int_equal(store_put(d->supply->store, &p, LAB_NOW, why), 1);
+}
+
+static void attach(void)
+{
+	memset(message.collateral, 0, sizeof(message.collateral));
+	collateral_attach(d, &node, &job, &message);
+}
+
+/* Accepted, with what the verifier says of lists. */
+static struct msg_verdict accepted(const char *claims)
+{
+	return (struct msg_verdict){ .reason = REASON_OK, .claims = kit_text(claims) };
+}
+
+/* An appraisal of now: nothing of the one before it. */
+static void begin_appraisal(void)
+{
+	job = (struct appraisal){ .tee = job.tee };
+	attach();
+}
+
+/*
+ * Whoever answers for a vendor puts rubbish, dated as late as he likes, in place of what was good:
+ * each appraisal goes on by the good one, and only a verdict about the evidence itself is told.
+ */
+static void test_rubbish_displaces_nothing(void **state)
+{
+	static const struct {
+		enum tee tee;
+		const char *name;
+		enum collateral file;
+		enum reason rubbish;
+	} rows[] = {
+		{ TEE_TDX, TCB, COLLATERAL_TCB_INFO, REASON_COLLATERAL_SIGNATURE },
+		{ TEE_TDX, "intel/qe-identity", COLLATERAL_QE_IDENTITY, REASON_COLLATERAL },
+		{ TEE_TDX, "intel/pck-crl/platform", COLLATERAL_PCK_CRL, REASON_CRL },
+		{ TEE_TDX, "intel/root-crl", COLLATERAL_ROOT_CRL, REASON_CRL_STALE },
+		{ TEE_SNP, "amd/Milan/vcek-crl", COLLATERAL_CRL, REASON_CRL },
+	};
+	struct msg_verdict good = accepted("{\"crl\":{},\"pck_crl\":{},\"root_crl\":{}}");
+	struct bytes rubbish = kit_text("0 rubbish");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct bytes body = kit_piece(rows[i].name).body;
+
+		sends(rows[i].tee);
+		answer(rows[i].name, body, LAB_FROM);
+		again(VERDICT(REASON_COLLATERAL_MISSING, rows[i].name));
+		begin_appraisal();
+		assert_false(again(good));
+		answer(rows[i].name, rubbish, LAB_TO);
+		for (int round = 0; round < 2; round++) {
+			begin_appraisal();
+			assert_true(holds(rows[i].file, rubbish));
+			assert_true(again(VERDICT(rows[i].rubbish, rows[i].name)));
+			attach();
+			assert_true(holds(rows[i].file, body));
+			assert_false(again(round ? VERDICT(REASON_REVOKED, rows[i].name) : good));
+		}
+		/* Were that wrong by now too, it ends all the same. */
+		begin_appraisal();
+		assert_true(again(VERDICT(rows[i].rubbish, rows[i].name)));
+		attach();
+		assert_false(again(VERDICT(rows[i].rubbish, rows[i].name)));
+		/* A verdict that is not its fault is the last one. */
+		begin_appraisal();
+		assert_false(again(VERDICT(REASON_REVOKED, rows[i].name)));
+	}
+}
+
+/* A list that nobody has verified is not proven by an acceptance. */
+static void test_not_proven(void **state)
+{
+	static const char *const claims[] = { "{\"crl\":null}", "{}", "no JSON", "{\"crl\":{}}" };
+	struct bytes body = kit_piece("amd/Milan/vcek-crl").body, own = kit_text("0 own");
+
+	(void)state;
+	again(VERDICT(REASON_OK, "amd/Milan/vcek-crl"));
+	answer("amd/Milan/vcek-crl", body, LAB_FROM);
+	for (size_t i = 0; i < sizeof(claims) / sizeof(*claims); i++) {
+		job = (struct appraisal){ .tee = job.tee };
+		message.collateral[COLLATERAL_CRL] = own; /* what the last one may rest on */
+		if (i < 3)
+			attach();
+		else
+			collateral_attach(d, &node, &job, &message);
+		assert_false(again(accepted(claims[i])));
+		assert_false(store_at(d->supply->store, 0)->proven);
+	}
+	begin_appraisal();
+	assert_false(again(accepted(claims[3])));
+	assert_true(store_at(d->supply->store, 0)->proven);
+}
+
 #define WITH_DAEMON(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -343,6 +445,8 @@ int main(void)
 		WITH_DAEMON(test_wrong_certificates_go),
 		WITH_DAEMON(test_many_wants),
 		WITH_DAEMON(test_another_platform),
+		WITH_DAEMON(test_rubbish_displaces_nothing),
+		WITH_DAEMON(test_not_proven),
 	};
 
 	return cmocka_run_group_tests(tests, kit_setup, kit_teardown);

@@ -35,6 +35,11 @@ bool want_is_certificate(enum want_kind k)
 	return k <= WANT_VLEK_CHAIN;
 }
 
+bool want_is_list(enum want_kind k)
+{
+	return k == WANT_VCEK_CRL || k == WANT_VLEK_CRL || k == WANT_PCK_CRL || k == WANT_ROOT_CRL;
+}
+
 static bool is_turin(const struct want *w)
 {
 	return !strcmp(w->product, turin);

@@ -52,6 +52,7 @@ struct want {
 const char *want_kind_str(enum want_kind k);
 bool want_is_amd(const struct want *w);
 bool want_is_certificate(enum want_kind k);
+bool want_is_list(enum want_kind k); /* of what is revoked */
 
 /* Returns out. */
 char *want_text(const struct want *w, char out[WANT_TEXT_MAX]);

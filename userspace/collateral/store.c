@@ -65,10 +65,31 @@ void store_doubt(struct store *s, const struct want *w)
 		e->stored.doubted = true;
 }
 
+void store_prove(struct store *s, const struct want *w, uint64_t serial)
+{
+	char name[WANT_TEXT_MAX];
+	struct entry *e = store_entry(s, want_text(w, name));
+
+	if (!e || e->stored.serial != serial)
+		return;
+	e->stored.proven = true;
+	free(e->before.bytes);
+	e->before.bytes = NULL;
+}
+
+const struct stored_piece *store_proven(const struct store *s, const struct want *w)
+{
+	char name[WANT_TEXT_MAX];
+	const struct entry *e = store_entry(s, want_text(w, name));
+
+	return e && e->before.bytes ? &e->before.stored : NULL;
+}
+
 void store_forget(struct store *s, struct entry *e)
 {
 	s->bytes -= e->line.n + e->line.chain_n;
 	free(e->bytes);
+	free(e->before.bytes);
 	memmove(e, e + 1, (char *)(s->entries + s->count) - (char *)(e + 1));
 	s->count--;
 }
@@ -102,6 +123,7 @@ struct entry *store_insert(struct store *s, const struct index_line *line, uint8
 			   .expires = line->expires,
 			   .evaluation = line->evaluation },
 		.fetched = line->fetched,
+		.serial = ++s->serial,
 	};
 	return e;
 }

@@ -18,6 +18,8 @@ enum {
 struct stored_piece {
 	struct piece piece;
 	int64_t fetched; /* Unix seconds */
+	uint64_t serial; /* another for each that comes, from 1; while the store is open */
+	bool proven;	 /* store_prove() */
 	bool doubted;	 /* store_doubt(), and no other has come since */
 };
 
@@ -37,8 +39,8 @@ const struct stored_piece *store_at(const struct store *s, size_t i); /* in orde
 
 /*
  * Keeps a copy of p in place of what was under its name.  1: it is another than before; 0: the
- * same, now younger; -ESTALE: what is kept was issued later; -EKEYREJECTED: of a TCB evaluation
- * below the floor; or -errno, with why.
+ * same, now younger; -ESTALE: what is kept was issued later, and is not doubted, or is a list that
+ * is proven; -EKEYREJECTED: of a TCB evaluation below the floor; or -errno, with why.
  */
 int store_put(struct store *s, const struct piece *p, int64_t now, char why[COLLATERAL_WHY_MAX]);
 /*
@@ -51,6 +53,14 @@ uint64_t store_floor(const struct store *s, const struct want *w); /* 0: none */
 int store_drop(struct store *s, const struct want *w, char why[COLLATERAL_WHY_MAX]);
 /* It may be wrong: until another is put, that one may have been issued earlier, too. */
 void store_doubt(struct store *s, const struct want *w);
+/*
+ * An appraisal has verified the piece of that serial, and accepted.  Of lists and documents the
+ * last one that was proven is then at hand, as store_proven(), until what came after it is proven
+ * too: whoever answers for a vendor can put rubbish in its place, but not take it away.
+ */
+void store_prove(struct store *s, const struct want *w, uint64_t serial);
+/* NULL: none, or it is what store_find() finds. */
+const struct stored_piece *store_proven(const struct store *s, const struct want *w);
 
 /* Reads again what another process has written since.  True: there was something. */
 bool store_refresh(struct store *s);

@@ -11,11 +11,17 @@
 
 enum { FILE_NAME_MAX = 2 * SHA256_BYTES + 1 }; /* of a file in hex */
 
+struct proven {
+	struct stored_piece stored;
+	uint8_t *bytes; /* as an entry's; NULL: none */
+};
+
 struct entry {
 	struct stored_piece stored;
 	struct index_line line;
 	char name[WANT_TEXT_MAX];
-	uint8_t *bytes; /* body, then chain */
+	uint8_t *bytes;	      /* body, then chain */
+	struct proven before; /* this one, which is not */
 };
 
 struct store {
@@ -24,6 +30,7 @@ struct store {
 	struct stat seen; /* the index as last read or written */
 	struct entry *entries;
 	size_t count, bytes;
+	uint64_t serial; /* of the last one that came */
 	struct floors floors;
 	bool unsaved; /* some of them are in no file */
 };

@@ -176,6 +176,20 @@ static uint8_t *copy_out(struct store *s, const struct piece *p, struct index_li
 	return NULL;
 }
 
+/* Out of what is replaced: itself, or the one before it.  Certificates come along, or are dropped.
+ */
+static struct proven take_proven(struct entry *old)
+{
+	struct proven found = old->before;
+
+	if (old->stored.proven && !want_is_certificate(old->line.want.kind)) {
+		found = (struct proven){ .stored = old->stored, .bytes = old->bytes };
+		old->bytes = NULL;
+	}
+	old->before.bytes = NULL;
+	return found;
+}
+
 static int replace(struct store *s, const struct piece *p, int64_t now)
 {
 	struct index_line was = { 0 }, line = { .want = p->want,
@@ -185,6 +199,7 @@ static int replace(struct store *s, const struct piece *p, int64_t now)
 						.expires = p->expires,
 						.fetched = now,
 						.evaluation = p->evaluation };
+	struct proven before = { .bytes = NULL };
 	char name[WANT_TEXT_MAX];
 	struct entry *old;
 	uint8_t *bytes;
@@ -197,13 +212,27 @@ static int replace(struct store *s, const struct piece *p, int64_t now)
 	old = store_entry(s, want_text(&line.want, name));
 	if (old) {
 		was = old->line;
+		before = take_proven(old);
 		store_forget(s, old);
 	}
-	store_insert(s, &line, bytes);
+	store_insert(s, &line, bytes)->before = before;
 	err = write_index(s);
 	if (!err)
 		remove_blobs(s, &was);
 	return err;
+}
+
+/*
+ * Doubt lets an earlier one in, for a liar may date rubbish as he likes.  But no list earlier than
+ * one that is proven, which no floor guards: backends sow doubt, too, and may be revoked since.
+ */
+static bool comes_late(const struct entry *e, const struct piece *p)
+{
+	const struct stored_piece *proven = e->before.bytes ? &e->before.stored : &e->stored;
+
+	if (want_is_list(p->want.kind) && proven->proven && p->issued < proven->piece.issued)
+		return true;
+	return !e->stored.doubted && p->issued < e->stored.piece.issued;
 }
 
 static int put_locked(struct store *s, const struct piece *p, int64_t now)
@@ -216,7 +245,7 @@ static int put_locked(struct store *s, const struct piece *p, int64_t now)
 	if (p->evaluation < floor_of(&s->floors, &p->want))
 		return -EKEYREJECTED;
 	e = store_entry(s, want_text(&p->want, name));
-	if (e && !e->stored.doubted && p->issued < e->stored.piece.issued)
+	if (e && comes_late(e, p))
 		return -ESTALE;
 	if (e && same_bytes(e, p)) {
 		e->stored.fetched = e->line.fetched = now;

@@ -75,16 +75,22 @@ void collateral_attach(struct daemon *d, const struct node *n, struct appraisal 
 {
 	struct supply *c = d->supply;
 
+	bool own_list = m->collateral[COLLATERAL_CRL].n; /* it may be what AMD's are accepted by */
+
 	a->attached = 0;
 	a->tee = m->binding.tee;
 	for (size_t i = 0; c && i < n->wants_count; i++) {
-		const struct stored_piece *p = store_find(c->store, &n->wants[i]);
+		const struct want *want = &n->wants[i];
+		const struct stored_piece *p = a->proven ? store_proven(c->store, want) : NULL;
 
-		if (!p || !is_of(&n->wants[i], a->tee))
+		p = p ? p : store_find(c->store, want);
+		if (!p || !is_of(want, a->tee))
 			continue;
 		add(c, m, &p->piece);
-		a->attached |= 1u << p->piece.want.kind;
-		a->evaluation[p->piece.want.kind] = p->piece.evaluation;
+		a->attached |= 1u << want->kind;
+		a->evaluation[want->kind] = p->piece.evaluation;
+		a->serial[want->kind] =
+			own_list && want_is_amd(want) && want_is_list(want->kind) ? 0 : p->serial;
 	}
 }
 
@@ -121,7 +127,7 @@ static bool may_be_at_fault(enum reason r, enum want_kind k)
 		return is_document(k);
 	case REASON_CRL:
 	case REASON_CRL_STALE:
-		return !want_is_certificate(k) && !is_document(k);
+		return want_is_list(k);
 	default:
 		return false;
 	}
@@ -161,17 +167,75 @@ static void raise_floors(struct supply *c, const struct node *n, const struct ap
 	}
 }
 
+/* The verifier says which lists it has verified; documents always are. */
+static bool was_verified(const json_t *claims, enum want_kind k)
+{
+	static const char *const lists[WANT_KINDS] = {
+		[WANT_VCEK_CRL] = "crl",
+		[WANT_VLEK_CRL] = "crl",
+		[WANT_PCK_CRL] = "pck_crl",
+		[WANT_ROOT_CRL] = "root_crl",
+	};
+
+	return !lists[k] || json_is_object(json_object_get(claims, lists[k]));
+}
+
+static bool all_proven(const struct supply *c, const struct node *n, const struct appraisal *a)
+{
+	for (size_t i = 0; i < n->wants_count; i++) {
+		const struct stored_piece *p = store_find(c->store, &n->wants[i]);
+
+		if (p && !p->proven && a->attached & 1u << n->wants[i].kind)
+			return false;
+	}
+	return true;
+}
+
+static void prove(struct supply *c, const struct node *n, const struct appraisal *a,
+		  const struct msg_verdict *v)
+{
+	json_t *claims;
+
+	if (all_proven(c, n, a))
+		return;
+	claims = json_loadb((const char *)v->claims.p, v->claims.n, JSON_REJECT_DUPLICATES, NULL);
+	for (size_t i = 0; i < n->wants_count; i++) {
+		const struct want *want = &n->wants[i];
+
+		if (a->attached & 1u << want->kind && was_verified(claims, want->kind))
+			store_prove(c->store, want, a->serial[want->kind]);
+	}
+	json_decref(claims);
+}
+
+/*
+ * Whether what was proven may tell more.  For this appraisal alone: backends choose what they are
+ * judged to be wrong by, and what has come since may be Intel's or AMD's all the same.
+ */
+static bool has_proven(const struct supply *c, const struct node *n, const struct appraisal *a,
+		       enum reason r)
+{
+	for (size_t i = 0; !a->proven && i < n->wants_count; i++)
+		if (a->attached & 1u << n->wants[i].kind && may_be_at_fault(r, n->wants[i].kind) &&
+		    store_proven(c->store, &n->wants[i]))
+			return true;
+	return false;
+}
+
 bool collateral_keeps(struct daemon *d, struct node *n, struct appraisal *a,
 		      const struct msg_verdict *v)
 {
 	struct supply *c = d->supply;
-	bool at_hand = false, coming = false;
+	bool at_hand = false, coming = false, falls_back;
 
 	if (!c)
 		return false;
-	if (v->reason == REASON_OK)
+	if (v->reason == REASON_OK) {
 		raise_floors(c, n, a);
+		prove(c, n, a, v);
+	}
 	learn_wants(n, a, v);
+	falls_back = has_proven(c, n, a, v->reason);
 	for (size_t i = 0; i < n->wants_count; i++) {
 		const struct want *want = &n->wants[i];
 
@@ -185,7 +249,8 @@ bool collateral_keeps(struct daemon *d, struct node *n, struct appraisal *a,
 			coming |= supply_ask(c, want);
 	}
 	supply_pump(c);
-	if (at_hand && a->rounds++ < ROUNDS_MAX) {
+	a->proven = falls_back;
+	if (falls_back || (at_hand && a->rounds++ < ROUNDS_MAX)) {
 		supply_appraise_again(c, a);
 		return true;
 	}

@@ -100,6 +100,8 @@ struct appraisal {
 	enum tee tee;	   /* of the evidence, as last sent to a verifier */
 	uint32_t attached; /* bit WANT_…: of collateral that the store had */
 	uint64_t evaluation[WANT_KINDS]; /* of what was attached: TCB evaluation numbers */
+	uint64_t serial[WANT_KINDS];	 /* … and the store's; 0: acceptance proves nothing of it */
+	bool proven; /* what was proven before is attached in place of what is not */
 	uint32_t rounds;   /* with what the store has */
 	uint64_t until_ms; /* has waited for the fetcher until then; 0: not yet */
 };
