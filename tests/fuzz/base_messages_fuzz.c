@@ -17,13 +17,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct msg_quote quote;
 		struct msg_appraise appraise;
 		struct msg_verdict verdict;
+		struct msg_router router;
+		struct msg_sources sources;
 	} m;
 	struct bytes in;
 
 	if (!size)
 		return 0;
 	in = bytes_of(data + 1, size - 1);
-	switch (data[0] % 12) {
+	switch (data[0] % 14) {
 	case 0: msg_peer_get(in, &m.peer); break;
 	case 1: msg_attest_get(in, &m.attest); break;
 	case 2: msg_result_get(in, &m.result); break;
@@ -36,6 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 9: msg_quote_get(in, &m.quote); break;
 	case 10: msg_appraise_get(in, &m.appraise); break;
 	case 11: msg_verdict_get(in, &m.verdict); break;
+	case 12: msg_router_get(in, &m.router); break;
+	case 13: msg_sources_get(in, &m.sources); break;
 	}
 	return 0;
 }

@@ -204,6 +204,7 @@ static inline void kit_config(const struct kit *k, const struct identity *id, co
 	snprintf(c->ca, sizeof(c->ca), "%s/ca.pem", k->dir);
 	c->tee = TEE_SNP;
 	c->silence_ms = 60000;
+	c->answer_ms = CHANNEL_ANSWER_MS;
 }
 
 static inline void kit_config_agent(struct channel_config *c, uint16_t port)

@@ -251,7 +251,7 @@ static const struct {
 	{ WIRE_ATTEST, "AAEC", "AAECAAEC", "nonce" },
 	{ WIRE_ATTEST, "Hh8\"", "Hh9\"", "nonce" },
 	{ WIRE_ATTEST, "\"id\":1", "\"id\":0", "id" },
-	{ WIRE_ATTEST, "\"router\"", "\"backend\"", "role" },
+	{ WIRE_ATTEST, "\"router\"", "\"server\"", "role" },
 	{ WIRE_ATTEST, "\"admit\"", "\"sign\"", "purpose" },
 	{ WIRE_ATTEST, "\"admit\"", "\"client\"", "purpose" },
 	{ WIRE_ATTEST, "\"router\"", "\"client\"", "purpose" },
@@ -373,6 +373,12 @@ static void test_claims_changes(void **state)
 		{ "\"pay-1\"", "[\"pay-1\"]", false },
 		{ "\"port\":53", "\"port\":\"53\"", false },
 		{ "\"port\":53", "\"port\":53,\"x\":[[[[[[[[1]]]]]]]]", false },
+		{ "\"counter\":3", "\"counter\":3,\"sources\":[\"192.0.2.2\",\"2001:db8::2\"]",
+		  true },
+		{ "\"counter\":3", "\"counter\":3,\"sources\":\"192.0.2.2\"", false },
+		{ "\"counter\":3", "\"counter\":3,\"sources\":[7]", false },
+		{ "\"counter\":3", "\"counter\":3,\"sources\":[\"host.example\"]", false },
+		{ "\"counter\":3", "\"counter\":3,\"sources\":[\"::1\",\"::2\",\"::3\"]", false },
 	};
 	struct wire_claims c;
 	char text[1024];
@@ -387,6 +393,51 @@ static void test_claims_changes(void **state)
 			fail_msg("row %zu: %s", i, why);
 		assert_true(rows[i].ok || why[0]);
 	}
+}
+
+/* What a router says that it wraps from survives. */
+static void test_claims_of_sources(void **state)
+{
+	struct wire_claims c = { .node = "r1",
+				 .role = "router",
+				 .agent_version = "x",
+				 .boot_id = "x",
+				 .counter = 1,
+				 .endpoints_count = 1 },
+			   back;
+	char text[1024];
+	size_t n;
+
+	(void)state;
+	c.endpoints[0] = (struct wire_endpoint){ .proto = IPPROTO_TCP, .port = 1 };
+	addr_parse("192.0.2.2", &c.sources[0]);
+	addr_parse("2001:db8::2", &c.sources[1]);
+	for (c.sources_count = 0; c.sources_count <= WIRE_SOURCES_MAX; c.sources_count++) {
+		n = wire_claims_write(&c, text, sizeof(text));
+		assert_true(n && wire_claims_read(bytes_of(text, n), &back, why));
+		assert_int_equal(back.sources_count, c.sources_count);
+		assert_memory_equal(back.sources, c.sources, c.sources_count * sizeof(*c.sources));
+	}
+}
+
+/* An ATTEST of the other direction. */
+static void test_a_backend_asks(void **state)
+{
+	static const char to_router[] =
+		"{\"type\":\"ATTEST\",\"v\":1,\"id\":1,"
+		"\"nonce\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\",\"role\":\"backend\","
+		"\"purpose\":\"renew\",\"endpoint\":{\"proto\":\"tcp\",\"ip\":\"192.0.2.2\","
+		"\"port\":40000},\"service\":\"\",\"policy_epoch\":0,\"want\":[\"evidence\"]}";
+	struct wire_message m;
+	char text[1024];
+	size_t n;
+
+	(void)state;
+	assert_true(reads(to_router, &m));
+	assert_string_equal(m.attest.role, "backend");
+	n = wire_write(&m, text, sizeof(text));
+	assert_int_equal(n, strlen(to_router));
+	assert_memory_equal(text, to_router, n);
 }
 
 /* 64 hexadecimal digits. */
@@ -546,6 +597,8 @@ int main(void)
 		cmocka_unit_test(test_examples_survive),
 		cmocka_unit_test(test_a_client_asks_as_one),
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_claims_of_sources),
+		cmocka_unit_test(test_a_backend_asks),
 		cmocka_unit_test(test_claims_of_services),
 		cmocka_unit_test(test_changes_are_refused),
 		cmocka_unit_test(test_text_is_fit_to_be_shown),

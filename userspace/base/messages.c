@@ -187,6 +187,35 @@ bool msg_failure_get(struct bytes in, struct msg_failure *m)
 	       !in.n;
 }
 
+void msg_router_put(struct ipc_writer *w, const struct msg_router *m)
+{
+	ipc_put_string(w, m->node);
+}
+
+bool msg_router_get(struct bytes in, struct msg_router *m)
+{
+	return ipc_get_string(&in, m->node, sizeof(m->node)) && !in.n;
+}
+
+void msg_sources_put(struct ipc_writer *w, const struct msg_sources *m)
+{
+	ipc_put_u64(w, m->request);
+	ipc_put_u32(w, m->count);
+	for (uint32_t i = 0; i < m->count; i++)
+		put_array(w, &m->addrs[i], sizeof(m->addrs[i]));
+}
+
+bool msg_sources_get(struct bytes in, struct msg_sources *m)
+{
+	if (!ipc_get_u64(&in, &m->request) || !ipc_get_u32(&in, &m->count) ||
+	    m->count > ROUTER_SOURCES_MAX)
+		return false;
+	for (uint32_t i = 0; i < m->count; i++)
+		if (!get_array(&in, &m->addrs[i], sizeof(m->addrs[i])))
+			return false;
+	return !in.n;
+}
+
 void msg_evidence_put(struct ipc_writer *w, const struct msg_evidence *m)
 {
 	ipc_put_u32(w, m->generation);

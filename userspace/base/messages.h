@@ -24,7 +24,15 @@ enum {
 	NAME_MAX_BYTES = 64, /* names of nodes, backends, services, policies, with their NUL */
 	WHY_MAX = 256,	     /* a reason in words, with its NUL */
 	CERTS_MAX = 8,	     /* certificates, PEM files or certificate tables beside one report */
+	ROUTER_SOURCES_MAX = 2,     /* outer addresses of what one router wraps: IPv4, IPv6 */
 };
+
+/*
+ * From here on ids are of sessions that routers have opened to our agent, of which none has the
+ * number of an earlier one.  MSG_ATTEST, MSG_RESULT, MSG_PEER_DOWN, MSG_EVIDENCE and
+ * MSG_EVIDENCE_FAILED are about the router's evidence there, and no generation is looked at.
+ */
+#define ROUTER_SESSIONS (1u << 31)
 
 enum message {
 	/* parent -> channel */
@@ -34,6 +42,7 @@ enum message {
 	MSG_ATTEST,	  /* struct msg_attest: ask this agent for evidence now */
 	MSG_RESULT,	  /* struct msg_result: what the agent shall hear */
 	MSG_METRICS_TEXT, /* id: of the scrape; struct msg_text: a piece of the page */
+	MSG_SOURCES,	  /* struct msg_sources: what this router wraps comes from these */
 
 	/* channel -> parent */
 	MSG_PEER_UP = 32,    /* struct msg_beat: TLS is up and the certificate fits */
@@ -43,6 +52,9 @@ enum message {
 	MSG_EVIDENCE,	     /* struct msg_evidence: answer to MSG_ATTEST */
 	MSG_EVIDENCE_FAILED, /* struct msg_failure: no answer to MSG_ATTEST, or a broken one */
 	MSG_METRICS_WANTED,  /* id: of the scrape */
+	MSG_DENIED,	     /* struct msg_why: the agent refused our own evidence */
+	MSG_ROUTER_UP,	     /* id: of the session; struct msg_router: it has admitted us */
+	MSG_ROUTER_SOURCES,  /* likewise; struct msg_sources: claimed by the evidence that follows */
 
 	/* channel -> parent -> attester and back; id: of the exchange */
 	MSG_QUOTE_WANTED = 64, /* struct binding */
@@ -103,6 +115,16 @@ struct msg_failure {
 	char why[WHY_MAX];
 };
 
+struct msg_router {
+	char node[NAME_MAX_BYTES]; /* as its certificate says */
+};
+
+struct msg_sources {
+	uint64_t request; /* 0 from our parent */
+	uint32_t count;
+	struct addr addrs[ROUTER_SOURCES_MAX];
+};
+
 struct msg_evidence {
 	uint32_t generation;
 	uint64_t request;
@@ -159,6 +181,10 @@ void msg_why_put(struct ipc_writer *w, const struct msg_why *m);
 bool msg_why_get(struct bytes in, struct msg_why *m);
 void msg_failure_put(struct ipc_writer *w, const struct msg_failure *m);
 bool msg_failure_get(struct bytes in, struct msg_failure *m);
+void msg_router_put(struct ipc_writer *w, const struct msg_router *m);
+bool msg_router_get(struct bytes in, struct msg_router *m);
+void msg_sources_put(struct ipc_writer *w, const struct msg_sources *m);
+bool msg_sources_get(struct bytes in, struct msg_sources *m);
 void msg_evidence_put(struct ipc_writer *w, const struct msg_evidence *m);
 bool msg_evidence_get(struct bytes in, struct msg_evidence *m);
 void msg_binding_put(struct ipc_writer *w, const struct binding *m);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "channel/agent.h"
 
-#include <errno.h>
 #include <event2/event.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -12,35 +11,34 @@
 
 #include "base/log.h"
 #include "channel/acceptor.h"
+#include "channel/hold.h"
 #include "channel/load.h"
+#include "channel/prover.h"
+#include "channel/question.h"
 #include "channel/quota.h"
 #include "channel/sock.h"
 
 enum {
-	QUOTE_MS = 80000, /* the hardware may ask for 60 s; the router waits for 90 */
-	LINES_MAX = 100,  /* about those who were refused, in */
+	LINES_MAX = 100, /* about those who were refused, in */
 	LINES_MS = 10000,
-	WHO_MAX = NAME_MAX_BYTES + ENDPOINT_TEXT_MAX + 8,
+	HOLD_US = 30000000, /* a router that was refused gets no evidence for so long */
 };
 
 struct conn {
 	TAILQ_ENTRY(conn) all;
 	struct agent *agent;
 	struct session *session;
-	struct event *timer;	   /* of the quote */
-	struct wire_endpoint self; /* where the router has reached us */
-	char node[NAME_MAX_BYTES]; /* "" until its certificate is known */
+	struct prover *prover;		 /* NULL: it has not asked yet */
+	struct wire_endpoint self, peer; /* where the router has reached us, and from where */
+	char node[NAME_MAX_BYTES];	 /* "" until its certificate is known */
 	char from[ENDPOINT_TEXT_MAX];
 	bool ready;
 	bool client; /* it releases bytes of its own by what it hears; otherwise a router */
 
-	uint64_t last_id;   /* of its latest ATTEST */
-	uint64_t asked_id;  /* of the one that our parent is asked about */
-	uint64_t result_id; /* whose RESULT may come; 0: none */
-	uint32_t exchange;  /* with our parent about it; 0: none */
-	enum tee tee;
-	char claims[WIRE_CLAIMS_MAX];
-	size_t claims_n;
+	/* Of a router whose own evidence is wanted. */
+	bool offers;		  /* it has said that it has some */
+	uint32_t id;		  /* in messages to our parent, once it has admitted us; else 0 */
+	struct question question; /* of no use before */
 };
 
 struct agent {
@@ -49,27 +47,30 @@ struct agent {
 	struct acceptor *acceptor;
 	TAILQ_HEAD(conns, conn) conns; /* the oldest first */
 	struct quota lines;
-	uint32_t exchange;
-	uint64_t counter;
+	uint32_t serial;    /* of the routers that have admitted us */
+	struct holds holds; /* routers that were refused */
 };
 
-static const char *who(const struct conn *c, char out[WHO_MAX])
+static const char *who(void *arg, char out[PROVER_WHO_MAX])
 {
-	snprintf(out, WHO_MAX, "%s%s%s", c->node, c->node[0] ? " at " : "", c->from);
+	const struct conn *c = arg;
+
+	snprintf(out, PROVER_WHO_MAX, "%s%s%s", c->node, c->node[0] ? " at " : "", c->from);
 	return out;
 }
 
 static void conn_free(struct conn *c)
 {
 	TAILQ_REMOVE(&c->agent->conns, c, all);
-	event_free(c->timer);
+	prover_free(c->prover);
+	question_free(&c->question);
 	free(c);
 }
 
 /* Strangers can fail as often as they like, and each time is worth a line only up to a point. */
 static void log_end(struct conn *c, enum session_end end, const char *why)
 {
-	char name[WHO_MAX];
+	char name[PROVER_WHO_MAX];
 	unsigned int silenced;
 
 	if (end == SESSION_CLOSED && !c->ready) {
@@ -93,10 +94,40 @@ static struct conn *router_of_node(struct agent *a, const char *node, const stru
 	return NULL;
 }
 
-static void drop(struct conn *c)
+/* It may be asked no more: its session is over, or about to be. */
+static void forget_router(struct conn *c, bool refused, const char *why)
 {
+	struct parent *parent = c->agent->host->parent;
+	struct msg_why m = { 0 };
+	struct ipc_writer w;
+
+	if (!c->id)
+		return;
+	question_end(&c->question, refused, why);
+	w = parent_begin(parent, MSG_PEER_DOWN, c->id);
+	snprintf(m.why, sizeof(m.why), "%s", why);
+	msg_why_put(&w, &m);
+	parent_send(parent, &w);
+	c->id = 0;
+}
+
+static void drop(struct conn *c, const char *why)
+{
+	forget_router(c, false, why);
 	session_close(c->session);
 	conn_free(c);
+}
+
+static void drop_deaf(void *arg)
+{
+	drop(arg, "it does not read what it is sent");
+}
+
+/* Its evidence was refused, or did not come: from now on it hears nothing of us. */
+static void turn_away(struct conn *c, const char *why)
+{
+	holds_add(&c->agent->holds, c->node, now_us() + HOLD_US);
+	session_refuse(c->session, why);
 }
 
 static bool identify(void *arg, const struct tls_peer *peer, SSL *ssl, char why[WHY_MAX])
@@ -112,30 +143,28 @@ static bool identify(void *arg, const struct tls_peer *peer, SSL *ssl, char why[
 static void ready(void *arg, const struct wire_hello *hello)
 {
 	struct conn *c = arg, *old;
-	char name[WHO_MAX];
+	char name[PROVER_WHO_MAX];
 
 	c->client = !strcmp(hello->role, "client");
+	c->offers = hello->tees & ~(1u << TEE_NONE);
 	old = c->client ? NULL : router_of_node(c->agent, c->node, c);
 	/* It has dialled anew before we noticed that the old connection was dead. */
 	if (old)
-		drop(old);
+		drop(old, "it has dialled anew");
 	c->ready = true;
 	log_info("%s: %s connected, %s", who(c, name), hello->role, hello->agent);
 }
 
 static void over(void *arg, enum session_end end, const char *why)
 {
-	log_end(arg, end, why);
-	conn_free(arg);
-}
+	struct conn *c = arg;
+	bool refused = end == SESSION_REFUSED;
 
-static int answer_error(struct conn *c, uint64_t id, enum wire_error_code code, const char *detail)
-{
-	struct wire_message m = { .type = WIRE_ERROR, .error = { .id = id, .code = code } };
-
-	snprintf(m.error.detail, sizeof(m.error.detail), "%.199s", detail);
-	wire_clean(m.error.detail);
-	return session_send(c->session, &m);
+	if (refused && c->id && c->question.asked)
+		holds_add(&c->agent->holds, c->node, now_us() + HOLD_US);
+	forget_router(c, refused, why);
+	log_end(c, end, why);
+	conn_free(c);
 }
 
 /* What we serve: the address of this very session, and what the configuration lists. */
@@ -151,14 +180,6 @@ static void list_endpoints(const struct conn *c, struct wire_claims *claims)
 		claims->endpoints[claims->endpoints_count++] =
 			(struct wire_endpoint){ e->proto, e->addr, e->port };
 	}
-}
-
-static bool is_ours(const struct wire_claims *claims, const struct wire_endpoint *e)
-{
-	for (size_t i = 0; i < claims->endpoints_count; i++)
-		if (wire_endpoint_equal(&claims->endpoints[i], e))
-			return true;
-	return false;
 }
 
 /*
@@ -177,106 +198,16 @@ static void list_service_keys(const struct channel_config *config, struct wire_c
 			log_warnx("service-keys: %s", why);
 }
 
-static void make_claims(const struct conn *c, struct wire_claims *out)
+static void claim(void *arg, struct wire_claims *out)
 {
-	const struct channel_host *h = c->agent->host;
+	const struct conn *c = arg;
+	const struct channel_config *config = c->agent->host->config;
 
-	memset(out, 0, sizeof(*out));
-	memcpy(out->node, h->config->node, sizeof(out->node));
-	strcpy(out->role, "backend");
-	strcpy(out->agent_version, "fairlead/" VERSION);
-	memcpy(out->boot_id, h->boot_id, sizeof(out->boot_id));
-	out->counter = ++c->agent->counter;
-	out->has_egress = h->config->confined;
-	memcpy(out->egress, h->config->egress, sizeof(out->egress));
+	out->has_egress = config->confined;
+	memcpy(out->egress, config->egress, sizeof(out->egress));
 	list_endpoints(c, out);
 	if (c->client)
-		list_service_keys(h->config, out);
-}
-
-/* All of it is our own view of the session; nothing of it is what the peer says it is. */
-static bool make_binding(struct conn *c, struct bytes request, struct binding *b)
-{
-	*b = (struct binding){ .role = "backend", .tee = c->agent->host->config->tee };
-	memcpy(b->spki_attester, tls_own_spki(c->agent->host->tls), DIGEST_BYTES);
-	memcpy(b->spki_peer, session_peer(c->session)->spki, DIGEST_BYTES);
-	return sha384(request, b->request) && sha384(bytes_of(c->claims, c->claims_n), b->claims) &&
-	       session_export(c->session, b->request, b->exporter);
-}
-
-static bool ask_parent(struct conn *c, struct bytes request)
-{
-	struct parent *parent = c->agent->host->parent;
-	struct timeval limit = timeval_of_us(QUOTE_MS * 1000ULL);
-	struct ipc_writer w;
-	struct binding b;
-
-	if (!make_binding(c, request, &b))
-		return false;
-	if (!++c->agent->exchange)
-		c->agent->exchange = 1;
-	w = parent_begin(parent, MSG_QUOTE_WANTED, c->agent->exchange);
-	msg_binding_put(&w, &b);
-	if (parent_send(parent, &w))
-		return false;
-	c->exchange = c->agent->exchange;
-	c->asked_id = c->last_id;
-	c->tee = b.tee;
-	event_add(c->timer, &limit);
-	return true;
-}
-
-static bool on_attest(struct conn *c, const struct wire_attest *m, struct bytes raw,
-		      char why[WHY_MAX])
-{
-	struct wire_claims claims;
-	int err = 0;
-
-	if (strcmp(m->role, c->client ? "client" : "router")) {
-		snprintf(why, WHY_MAX, "ATTEST: role: HELLO said otherwise");
-		return false;
-	}
-	if (m->id <= c->last_id) {
-		snprintf(why, WHY_MAX, "ATTEST: id %llu is not above %llu",
-			 (unsigned long long)m->id, (unsigned long long)c->last_id);
-		return false;
-	}
-	c->last_id = m->id;
-	if (c->exchange)
-		return !answer_error(c, m->id, WIRE_ERROR_BUSY, "another ATTEST is being answered");
-	make_claims(c, &claims);
-	if (!is_ours(&claims, &m->endpoint)) {
-		char text[ENDPOINT_TEXT_MAX], detail[WIRE_DETAIL_MAX], name[WHO_MAX];
-
-		snprintf(detail, sizeof(detail), "%s %s is not an endpoint of %s",
-			 m->endpoint.proto == IPPROTO_UDP ? "udp" : "tcp",
-			 endpoint_text(&m->endpoint.addr, m->endpoint.port, text), claims.node);
-		log_info("%s: ATTEST refused: %s", who(c, name), detail);
-		return !answer_error(c, m->id, WIRE_ERROR_ENDPOINT, detail);
-	}
-	c->result_id = 0;
-	c->claims_n = wire_claims_write(&claims, c->claims, sizeof(c->claims));
-	if (!c->claims_n || !ask_parent(c, raw))
-		err = answer_error(c, m->id, WIRE_ERROR_UNAVAILABLE,
-				   "no evidence can be asked for");
-	if (err)
-		snprintf(why, WHY_MAX, "it does not read what it is sent");
-	return !err;
-}
-
-static bool on_result(struct conn *c, const struct wire_result *m, char why[WHY_MAX])
-{
-	char name[WHO_MAX];
-
-	if (!c->result_id || m->id != c->result_id) {
-		snprintf(why, WHY_MAX, "RESULT: id %llu is of no evidence that awaits one",
-			 (unsigned long long)m->id);
-		return false;
-	}
-	c->result_id = 0;
-	log_info("%s: %s, %s, for %llu s", who(c, name), m->ok ? "admits us" : "denies us", m->code,
-		 (unsigned long long)(m->expires_in_ms / 1000));
-	return true;
+		list_service_keys(config, out);
 }
 
 static bool on_ping(struct conn *c, const struct wire_ping *m, char why[WHY_MAX])
@@ -293,6 +224,107 @@ static bool on_ping(struct conn *c, const struct wire_ping *m, char why[WHY_MAX]
 	return false;
 }
 
+static const struct prover_ops prover_ops = { "backend", claim, who, drop_deaf };
+
+static bool on_attest(struct conn *c, const struct wire_attest *m, struct bytes raw,
+		      char why[WHY_MAX])
+{
+	if (!c->client && holds_has(&c->agent->holds, c->node, now_us())) {
+		snprintf(why, WHY_MAX, "its evidence was refused less than %d s ago",
+			 HOLD_US / 1000000);
+		return false;
+	}
+	if (!c->prover)
+		c->prover = prover_new(c->agent->host, c->session, &prover_ops, c);
+	if (!c->prover) {
+		snprintf(why, WHY_MAX, "no memory for an answer");
+		return false;
+	}
+	return prover_attest(c->prover, m, c->client ? "client" : "router", raw, why);
+}
+
+/* What our parent has to know of its claims, right before the evidence that covers them. */
+static bool claims_fit(void *arg, const struct wire_claims *claims, char why[WHY_MAX])
+{
+	struct conn *c = arg;
+	struct parent *parent = c->agent->host->parent;
+	struct msg_sources m = { .request = c->question.request, .count = claims->sources_count };
+	struct ipc_writer w;
+
+	if (!claims->sources_count) {
+		snprintf(why, WHY_MAX, "claims: want sources, the addresses that it wraps from");
+		return false;
+	}
+	w = parent_begin(parent, MSG_ROUTER_SOURCES, c->id);
+	memcpy(m.addrs, claims->sources, sizeof(m.addrs));
+	msg_sources_put(&w, &m);
+	parent_send(parent, &w);
+	return true;
+}
+
+static void silent(void *arg)
+{
+	struct conn *c = arg;
+
+	turn_away(c, "it has not answered with evidence in time");
+}
+
+static const struct question_ops question_ops = { "backend", "router", "it has dialled from",
+						  claims_fit, silent };
+
+/* It has admitted us, and so we may ask in turn: our parent says when. */
+static bool meet_router(struct conn *c, char why[WHY_MAX])
+{
+	const struct channel_host *h = c->agent->host;
+	struct question *q = &c->question;
+	struct msg_router m = { 0 };
+	struct ipc_writer w;
+
+	if (question_init(q, h, &question_ops, c)) {
+		snprintf(why, WHY_MAX, "no memory to ask it for evidence");
+		return false;
+	}
+	c->id = ROUTER_SESSIONS | ++c->agent->serial;
+	question_begin(q, c->session);
+	q->about = c->id;
+	q->node = c->node;
+	q->endpoint = c->peer;
+	w = parent_begin(h->parent, MSG_ROUTER_UP, c->id);
+	memcpy(m.node, c->node, sizeof(m.node));
+	msg_router_put(&w, &m);
+	parent_send(h->parent, &w);
+	return true;
+}
+
+static bool on_result(struct conn *c, const struct wire_result *m, char why[WHY_MAX])
+{
+	if (!c->prover) {
+		snprintf(why, WHY_MAX, "RESULT: id %llu is of no evidence that awaits one",
+			 (unsigned long long)m->id);
+		return false;
+	}
+	if (!prover_result(c->prover, m, why))
+		return false;
+	return c->id || c->client || !m->ok || !c->agent->host->config->attests_routers ||
+	       meet_router(c, why);
+}
+
+static bool on_evidence(struct conn *c, const struct wire_evidence *m, char why[WHY_MAX])
+{
+	if (c->id)
+		return question_evidence(&c->question, m, why);
+	snprintf(why, WHY_MAX, "EVIDENCE that was not asked for");
+	return false;
+}
+
+static bool on_error(struct conn *c, const struct wire_error *m, char why[WHY_MAX])
+{
+	if (c->id)
+		return question_error(&c->question, m, why);
+	snprintf(why, WHY_MAX, "it refused us: %s", m->detail);
+	return false;
+}
+
 static bool message(void *arg, const struct wire_message *m, struct bytes raw, char why[WHY_MAX])
 {
 	struct conn *c = arg;
@@ -304,9 +336,10 @@ static bool message(void *arg, const struct wire_message *m, struct bytes raw, c
 		return on_result(c, &m->result, why);
 	case WIRE_PING:
 		return on_ping(c, &m->ping, why);
+	case WIRE_EVIDENCE:
+		return on_evidence(c, &m->evidence, why);
 	case WIRE_ERROR:
-		snprintf(why, WHY_MAX, "it refused us: %s", m->error.detail);
-		return false;
+		return on_error(c, &m->error, why);
 	default:
 		snprintf(why, WHY_MAX, "%s is not for an agent", wire_type_str(m->type));
 		return false;
@@ -315,78 +348,60 @@ static bool message(void *arg, const struct wire_message *m, struct bytes raw, c
 
 static const struct session_ops ops = { identify, ready, message, over };
 
-static void end_exchange(struct conn *c)
+static struct conn *conn_of(struct agent *a, uint32_t id)
 {
-	c->exchange = 0;
-	event_del(c->timer);
+	struct conn *c;
+
+	for (c = TAILQ_FIRST(&a->conns); c; c = TAILQ_NEXT(c, all))
+		if (c->id == id)
+			return c;
+	return NULL;
 }
 
-static void on_quote_timeout(evutil_socket_t fd, short what, void *arg)
+static bool ask_router(struct agent *a, const struct ipc_message *m)
 {
-	struct conn *c = arg;
+	struct conn *c = conn_of(a, m->id);
+	struct msg_attest ask;
 
-	(void)fd;
-	(void)what;
-	end_exchange(c);
-	if (answer_error(c, c->asked_id, WIRE_ERROR_UNAVAILABLE, "the hardware did not answer"))
-		drop(c);
-}
-
-static int send_evidence(struct conn *c, const struct msg_quote *q)
-{
-	struct wire_message m = { .type = WIRE_EVIDENCE };
-
-	m.evidence.id = c->asked_id;
-	m.evidence.tee = q->tee;
-	m.evidence.report = q->report;
-	m.evidence.certs_count = q->certs_count;
-	memcpy(m.evidence.certs, q->certs, sizeof(m.evidence.certs));
-	m.evidence.claims = bytes_of(c->claims, c->claims_n);
-	c->result_id = c->asked_id;
-	return session_send(c->session, &m);
-}
-
-static int answer(struct conn *c, const struct msg_quote *q)
-{
-	char name[WHO_MAX];
-
-	if (q->failed) {
-		log_info("%s: no evidence: %s", who(c, name), q->why);
-		return answer_error(c, c->asked_id,
-				    q->failed == EBUSY || q->failed == EAGAIN
-					    ? WIRE_ERROR_BUSY
-					    : WIRE_ERROR_UNAVAILABLE,
-				    q->why);
+	if (!msg_attest_get(m->body, &ask))
+		return false;
+	if (!c)
+		return true; /* it has left meanwhile */
+	if (c->offers) {
+		question_ask(&c->question, &ask);
+		return true;
 	}
-	if (q->tee != c->tee || !q->report.n)
-		return answer_error(c, c->asked_id, WIRE_ERROR_UNAVAILABLE,
-				    "the evidence is not of the kind that was asked for");
-	return send_evidence(c, q);
+	question_failed(&c->question, ask.request, true, "it offers no evidence");
+	turn_away(c, "this agent wants evidence of its routers, and it offers none");
+	return true;
+}
+
+static bool tell_router(struct agent *a, const struct ipc_message *m)
+{
+	struct conn *c = conn_of(a, m->id);
+	char why[WHY_MAX];
+	struct msg_result r;
+
+	if (!msg_result_get(m->body, &r))
+		return false;
+	if (!c || !question_result(&c->question, &r) || r.ok)
+		return true;
+	snprintf(why, sizeof(why), "its evidence is refused: %s", r.code);
+	turn_away(c, why);
+	return true;
 }
 
 bool agent_receive(struct agent *a, const struct ipc_message *m)
 {
-	struct msg_quote q;
-	struct conn *c;
-
-	if (m->type != MSG_QUOTE || !msg_quote_get(m->body, &q))
-		return false;
-	for (c = TAILQ_FIRST(&a->conns); c; c = TAILQ_NEXT(c, all))
-		if (m->id && c->exchange == m->id)
-			break;
-	if (!c)
-		return true; /* the router has left meanwhile */
-	end_exchange(c);
-	if (answer(c, &q) &&
-	    answer_error(c, c->asked_id, WIRE_ERROR_UNAVAILABLE, "the evidence is too long"))
-		drop(c);
-	return true;
+	if (m->type == MSG_ATTEST)
+		return ask_router(a, m);
+	return m->type == MSG_RESULT && tell_router(a, m);
 }
 
 /* Who may have to make room for another: nobody has lost anything by it but time. */
 static bool can_go(const struct conn *c)
 {
-	return !c->ready || (c->client && !c->exchange);
+	return !c->ready || (c->client && !(c->prover && prover_is_busy(c->prover)));
 }
 
 /* Room for one more: at the expense of the oldest who is no router. */
@@ -403,7 +418,7 @@ static bool make_room(struct agent *a)
 	log_end(c, SESSION_REFUSED,
 		c->ready ? "others wait, and it has had its answer"
 			 : "others wait, and it has not said HELLO");
-	drop(c);
+	drop(c, "others wait");
 	return true;
 }
 
@@ -412,24 +427,18 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 {
 	struct agent *a = arg;
 	struct conn *c = make_room(a) ? calloc(1, sizeof(*c)) : NULL;
-	struct addr from = { 0 };
-	uint16_t port = 0;
-
 	(void)l;
 	(void)n;
-	if (c)
-		c->timer = evtimer_new(a->host->base, on_quote_timeout, c);
-	if (!c || !c->timer || !sock_local(fd, &c->self.addr, &c->self.port)) {
-		if (c && c->timer)
-			event_free(c->timer);
+
+	if (!c || !sock_local(fd, &c->self.addr, &c->self.port)) {
 		free(c);
 		close(fd);
 		return;
 	}
 	c->agent = a;
-	c->self.proto = IPPROTO_TCP;
-	sock_addr_of(sa, &from, &port);
-	endpoint_text(&from, port, c->from);
+	c->self.proto = c->peer.proto = IPPROTO_TCP;
+	sock_addr_of(sa, &c->peer.addr, &c->peer.port);
+	endpoint_text(&c->peer.addr, c->peer.port, c->from);
 	TAILQ_INSERT_TAIL(&a->conns, c, all);
 	c->session = session_start(&a->sessions, fd, &ops, c);
 	if (!c->session)
@@ -464,7 +473,7 @@ void agent_free(struct agent *a)
 		return;
 	acceptor_free(a->acceptor);
 	while (!TAILQ_EMPTY(&a->conns))
-		drop(TAILQ_FIRST(&a->conns));
+		drop(TAILQ_FIRST(&a->conns), "we are ending");
 	session_set_close(&a->sessions);
 	free(a);
 }

@@ -17,6 +17,7 @@ enum {
 	CHANNEL_PATH_MAX = 256,
 	CHANNEL_ENDPOINTS_MAX = 64,
 	CHANNEL_SERVICE_KEYS_MAX = 16,
+	CHANNEL_ANSWER_MS = 90000, /* hardware may take 60 s */
 };
 
 struct channel_endpoint {
@@ -37,10 +38,13 @@ struct channel_config {
 	struct addr metrics_addr;
 	uint16_t metrics_port;
 
-	bool agent; /* listen for routers */
+	enum tee tee;		/* of the evidence that we give; TEE_NONE: none is to be had */
+	unsigned int answer_ms; /* how long another's may take */
+
+	bool agent;	      /* listen for routers */
+	bool attests_routers; /* and ask for their evidence in turn */
 	struct addr listen_addr;
 	uint16_t listen_port;
-	enum tee tee;
 	/* What this node serves, repeated in claims; an ATTEST for anything else is refused. */
 	struct channel_endpoint endpoints[CHANNEL_ENDPOINTS_MAX];
 	size_t endpoints_count;

@@ -6,11 +6,15 @@
 #include "channel/parent.h"
 #include "channel/session.h"
 
+struct provers;
+
 struct channel_host {
 	const struct channel_config *config;
 	struct event_base *base;
 	struct tls *tls;
 	struct parent *parent;
+	struct provers *provers;
+	struct msg_sources sources; /* what this router wraps comes from these */
 	char boot_id[WIRE_BOOT_ID_MAX];
 	int load_fd; /* /proc/loadavg */
 	unsigned int processors;

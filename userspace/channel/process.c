@@ -16,6 +16,7 @@
 #include "channel/agent.h"
 #include "channel/boot.h"
 #include "channel/http.h"
+#include "channel/prover.h"
 #include "channel/router.h"
 #include "channel/sock.h"
 
@@ -31,16 +32,31 @@ struct channel {
 	struct http *http;   /* NULL: no metrics */
 };
 
+static bool sources_changed(struct channel *ch, const struct ipc_message *m)
+{
+	struct msg_sources now = { 0 };
+
+	if (!msg_sources_get(m->body, &now))
+		return false;
+	ch->host.sources = now;
+	router_claims_changed(ch->router);
+	return true;
+}
+
 static bool received(void *arg, const struct ipc_message *m)
 {
 	struct channel *ch = arg;
 
 	switch (m->type) {
 	case MSG_QUOTE:
-		return ch->agent && agent_receive(ch->agent, m);
+		return provers_receive(ch->host.provers, m);
+	case MSG_SOURCES:
+		return sources_changed(ch, m);
 	case MSG_METRICS_TEXT:
 		return ch->http && http_receive(ch->http, m);
 	default:
+		if (m->id >= ROUTER_SESSIONS)
+			return ch->agent && agent_receive(ch->agent, m);
 		return router_receive(ch->router, m);
 	}
 }
@@ -63,7 +79,7 @@ void channel_host_sessions(const struct channel_host *h, const char *role, struc
 	out->tls = h->tls;
 	out->router = !strcmp(role, "router");
 	snprintf(out->hello.role, sizeof(out->hello.role), "%s", role);
-	out->hello.tees = 1u << (out->router ? TEE_NONE : h->config->tee);
+	out->hello.tees = 1u << h->config->tee;
 	strcpy(out->hello.agent, "fairlead/" VERSION);
 	memcpy(out->hello.boot_id, h->boot_id, sizeof(out->hello.boot_id));
 	LIST_INIT(&out->all);
@@ -114,7 +130,8 @@ static int open_host(struct channel_host *h, int fd, struct channel *ch, char wh
 	h->processors = processors > 0 ? processors : 1;
 	h->base = event_base_new();
 	h->parent = h->base ? parent_new(h->base, fd, &parent_ops, ch) : NULL;
-	if (!h->parent) {
+	h->provers = provers_new();
+	if (!h->parent || !h->provers) {
 		snprintf(why, WHY_MAX, "no memory, or no event loop");
 		return -ENOMEM;
 	}
@@ -180,6 +197,7 @@ void channel_close(struct channel *ch)
 	router_free(ch->router);
 	agent_free(ch->agent);
 	http_free(ch->http);
+	provers_free(ch->host.provers);
 	parent_free(ch->host.parent);
 	if (ch->host.base) {
 		/* Deferred callbacks hold on to connections that are closed: here they go. */

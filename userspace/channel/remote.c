@@ -6,6 +6,7 @@
 #include "channel/remote.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +117,7 @@ static void ready(void *arg, const struct wire_hello *hello)
 	r->up = true;
 	r->up_since_us = now_us();
 	r->why[0] = 0;
-	memset(&r->attest, 0, sizeof(r->attest));
+	remote_attest_session(r);
 	remote_beat_session(r);
 	remote_tell_beat(r, MSG_PEER_UP, 0, 0);
 }
@@ -125,14 +126,17 @@ static bool message(void *arg, const struct wire_message *m, struct bytes raw, c
 {
 	struct remote *r = arg;
 
-	(void)raw;
 	switch (m->type) {
 	case WIRE_PONG:
 		return remote_beat_answer(r, &m->pong, why);
 	case WIRE_EVIDENCE:
-		return remote_attest_evidence(r, &m->evidence, why);
+		return question_evidence(&r->question, &m->evidence, why);
 	case WIRE_ERROR:
-		return remote_attest_error(r, &m->error, why);
+		return question_error(&r->question, &m->error, why);
+	case WIRE_ATTEST:
+		return remote_attest(r, &m->attest, raw, why);
+	case WIRE_RESULT:
+		return remote_verdict(r, &m->result, why);
 	default:
 		snprintf(why, WHY_MAX, "%s is not for a router", wire_type_str(m->type));
 		return false;
@@ -158,6 +162,9 @@ static void begin_session(struct remote *r, int fd)
 		return;
 	}
 	set_shaking(r, true);
+	r->self.proto = IPPROTO_TCP;
+	if (!sock_local(fd, &r->self.addr, &r->self.port))
+		r->self.port = 0; /* nobody asks for that: no evidence of ours, then */
 	r->session = session_start(r->sessions, fd, &ops, r);
 	if (!r->session)
 		went_down(r, false, "no memory for a session");

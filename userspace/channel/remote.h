@@ -6,26 +6,17 @@
 
 #include "channel/dial.h"
 #include "channel/host.h"
+#include "channel/prover.h"
+#include "channel/question.h"
 
 enum {
 	REMOTE_REDIAL_MIN_MS = 200,
 	REMOTE_REDIAL_MAX_MS = 5000,
 	REMOTE_STEADY_MS = 5000,   /* a session that lasted for so long begins the back-off anew */
 	REMOTE_CONNECT_MS = 5000,  /* for TCP */
-	REMOTE_ANSWER_MS = 90000,  /* for EVIDENCE: hardware may take 60 s */
 	REMOTE_BEATS_LOST_MAX = 8, /* unanswered in a row: hang up and dial anew */
 	REMOTE_HANDSHAKES_MAX = 256, /* at a time: a thousand would all be late */
 	REMOTE_REPEAT_MS = 30000,    /* the same reason for being down is told this often */
-};
-
-/* The evidence that is being waited for. */
-struct remote_attest {
-	bool asked;	  /* an answer is awaited */
-	bool late;	  /* given up, but the answer may still come: then it is dropped */
-	uint64_t request; /* the parent's number; kept for RESULT */
-	uint64_t id;	  /* ours on the wire */
-	uint8_t digest[DIGEST_BYTES]; /* of the ATTEST's bytes */
-	uint8_t exporter[EXPORTER_BYTES];
 };
 
 struct remote {
@@ -42,7 +33,7 @@ struct remote {
 	struct session *session; /* NULL: not connected */
 	bool up;		 /* HELLO both ways */
 	bool shaking;		 /* counted in *handshakes */
-	struct event *redial, *tick, *answer;
+	struct event *redial, *tick;
 	uint32_t backoff_ms;
 	uint64_t up_since_us;
 	uint64_t connect_us;
@@ -54,7 +45,12 @@ struct remote {
 
 	char why[WHY_MAX]; /* what the parent was last told, and when */
 	uint64_t told_us;
-	struct remote_attest attest;
+	struct question question;
+
+	struct wire_endpoint self;  /* our end of the session */
+	bool admitted;		    /* it knows that we have accepted its evidence */
+	struct prover *prover;	    /* NULL: it has not asked for ours */
+	struct msg_sources claimed; /* in the latest answer */
 };
 
 /* NULL without memory.  Begins to connect or check. */
@@ -71,16 +67,17 @@ bool remote_beat_answer(struct remote *r, const struct wire_pong *m, char why[WH
 void remote_tell_beat(struct remote *r, uint32_t type, uint64_t rtt_us, uint32_t load_permille);
 void remote_hang_up(struct remote *r, const char *why);
 
-/* remote_attest.c: evidence */
+/* remote_attest.c: evidence, its and ours */
 int remote_attest_start(struct remote *r); /* 0 or -ENOMEM */
 void remote_attest_stop(struct remote *r);
-void remote_attest_ask(struct remote *r, const struct msg_attest *m);
-void remote_attest_result(struct remote *r, const struct msg_result *m);
-/* false and why[]: the peer is refused. */
-bool remote_attest_evidence(struct remote *r, const struct wire_evidence *m, char why[WHY_MAX]);
-bool remote_attest_error(struct remote *r, const struct wire_error *m, char why[WHY_MAX]);
-/* The session has ended while an answer was awaited. */
+void remote_attest_session(struct remote *r); /* a new session */
 void remote_attest_lost(struct remote *r, bool refused, const char *why);
+void remote_result(struct remote *r, const struct msg_result *m);
+void remote_claims_changed(struct remote *r);
+/* What it asks us, and what it makes of the answer; false and why[]: it is refused. */
+bool remote_attest(struct remote *r, const struct wire_attest *m, struct bytes raw,
+		   char why[WHY_MAX]);
+bool remote_verdict(struct remote *r, const struct wire_result *m, char why[WHY_MAX]);
 
 /* Pure: the next wait, and a wait spread by chance over its second half. */
 uint32_t remote_backoff_next(uint32_t ms);

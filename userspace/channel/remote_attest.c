@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Evidence: one question at a time, its answer tied to the question and the session.  What
- * is passed on carries our own view of both, never what the peer says about them.
- */
+/* Evidence: what a backend's has to say to us, and when ours is given to it. */
 #include "channel/remote.h"
 
 #include <errno.h>
@@ -10,127 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "channel/frame.h"
-#include "channel/sock.h"
-
-static void tell_failed(struct remote *r, uint64_t request, bool refused, const char *why)
-{
-	struct msg_failure m = { .generation = r->config.generation,
-				 .request = request,
-				 .refused = refused };
-	struct ipc_writer w = parent_begin(r->host->parent, MSG_EVIDENCE_FAILED, r->id);
-
-	snprintf(m.why, sizeof(m.why), "%s", why);
-	wire_clean(m.why);
-	msg_failure_put(&w, &m);
-	parent_send(r->host->parent, &w);
-}
-
-static void stop_waiting(struct remote *r)
-{
-	r->attest.asked = false;
-	event_del(r->answer);
-}
-
-static void on_answer_timeout(evutil_socket_t fd, short what, void *arg)
-{
-	struct remote *r = arg;
-
-	(void)fd;
-	(void)what;
-	if (!r->attest.asked)
-		return;
-	stop_waiting(r);
-	r->attest.late = true;
-	tell_failed(r, r->attest.request, false, "no evidence within 90 s");
-}
-
-int remote_attest_start(struct remote *r)
-{
-	r->answer = evtimer_new(r->host->base, on_answer_timeout, r);
-	return r->answer ? 0 : -ENOMEM;
-}
-
-void remote_attest_stop(struct remote *r)
-{
-	if (r->answer)
-		event_free(r->answer);
-}
-
-void remote_attest_lost(struct remote *r, bool refused, const char *why)
-{
-	if (!r->attest.asked)
-		return;
-	stop_waiting(r);
-	tell_failed(r, r->attest.request, refused, why);
-}
-
-/* Sends the question, and fixes now what its answer has to be bound to.  NULL, or why not. */
-static const char *send_question(struct remote *r, const struct msg_attest *m)
-{
-	struct wire_message q = { .type = WIRE_ATTEST };
-	char raw[FRAME_SMALL_MAX];
-	size_t n;
-
-	strcpy(q.attest.role, "router");
-	q.attest.id = r->attest.id + 1;
-	q.attest.endpoint = (struct wire_endpoint){ IPPROTO_TCP, r->config.addr, r->config.port };
-	q.attest.policy_epoch = m->policy_epoch;
-	memcpy(q.attest.purpose, m->purpose, sizeof(q.attest.purpose));
-	memcpy(q.attest.service, m->service, sizeof(q.attest.service));
-	if (!tls_random(q.attest.nonce, sizeof(q.attest.nonce)))
-		return "no random nonce can be had";
-	n = wire_write(&q, raw, sizeof(raw));
-	if (!n || !sha384(bytes_of(raw, n), r->attest.digest) ||
-	    !session_export(r->session, r->attest.digest, r->attest.exporter))
-		return "the question cannot be written";
-	if (session_send_bytes(r->session, bytes_of(raw, n)))
-		return "it does not read what it is sent";
-	return NULL;
-}
-
-void remote_attest_ask(struct remote *r, const struct msg_attest *m)
-{
-	struct timeval limit = timeval_of_us(REMOTE_ANSWER_MS * 1000ULL);
-	const char *why = NULL;
-
-	if (!r->up)
-		why = "it is not connected";
-	else if (r->attest.asked)
-		why = "it is being asked already";
-	else
-		why = send_question(r, m);
-	if (why) {
-		tell_failed(r, m->request, false, why);
-		return;
-	}
-	r->attest.id++;
-	r->attest.request = m->request;
-	r->attest.asked = true;
-	r->attest.late = false;
-	session_expect_evidence(r->session, true);
-	event_add(r->answer, &limit);
-}
-
-void remote_attest_result(struct remote *r, const struct msg_result *m)
-{
-	struct wire_message out = { .type = WIRE_RESULT };
-
-	if (!r->up || !r->attest.id || r->attest.asked || r->attest.late ||
-	    m->request != r->attest.request)
-		return; /* about evidence of an earlier session, or none */
-	out.result.id = r->attest.id;
-	out.result.ok = m->ok;
-	out.result.expires_in_ms = m->expires_in_ms;
-	memcpy(out.result.code, m->code, sizeof(out.result.code));
-	wire_clean(out.result.code);
-	session_send(r->session, &out); /* a courtesy */
-	r->attest.request = 0;
-}
-
 /* What leaves its guest has to be confined as the operator has pinned it, if so. */
-static bool is_confined(const struct remote *r, const struct wire_claims *c, char why[WHY_MAX])
+static bool is_confined(void *arg, const struct wire_claims *c, char why[WHY_MAX])
 {
+	const struct remote *r = arg;
 	char text[2 * WIRE_KEY_BYTES + 1] = "none";
 
 	if (!r->config.egress[0])
@@ -143,110 +23,132 @@ static bool is_confined(const struct remote *r, const struct wire_claims *c, cha
 	return false;
 }
 
-/* What the peer claims has to be about the node and the endpoint that we have dialled. */
-static bool claims_fit(const struct remote *r, struct bytes claims, char why[WHY_MAX])
-{
-	const struct wire_endpoint dialled = { IPPROTO_TCP, r->config.addr, r->config.port };
-	char reason[WHY_MAX] = "";
-	struct wire_claims c;
+static const struct question_ops question_ops = { "router", "backend", "was dialled", is_confined,
+						  NULL };
 
-	if (!wire_claims_read(claims, &c, reason)) {
-		snprintf(why, WHY_MAX, "claims: %.240s", reason);
-		return false;
-	}
-	if (strcmp(c.node, r->config.node) || strcmp(c.role, "backend")) {
-		snprintf(why, WHY_MAX, "claims: want backend \"%s\", got %s \"%s\"", r->config.node,
-			 c.role, c.node);
-		return false;
-	}
-	if (!is_confined(r, &c, why))
-		return false;
-	for (size_t i = 0; i < c.endpoints_count; i++)
-		if (wire_endpoint_equal(&c.endpoints[i], &dialled))
-			return true;
-	snprintf(why, WHY_MAX, "claims: the endpoint that was dialled is not among them");
-	return false;
+int remote_attest_start(struct remote *r)
+{
+	r->question.about = r->id;
+	r->question.generation = r->config.generation;
+	r->question.node = r->config.node;
+	r->question.endpoint =
+		(struct wire_endpoint){ IPPROTO_TCP, r->config.addr, r->config.port };
+	return question_init(&r->question, r->host, &question_ops, r);
 }
 
-static bool make_binding(const struct remote *r, const struct wire_evidence *m, struct binding *b)
+void remote_attest_stop(struct remote *r)
 {
-	*b = (struct binding){ .role = "backend", .tee = m->tee };
-	memcpy(b->exporter, r->attest.exporter, sizeof(b->exporter));
-	memcpy(b->spki_attester, session_peer(r->session)->spki, DIGEST_BYTES);
-	memcpy(b->spki_peer, tls_own_spki(r->host->tls), DIGEST_BYTES);
-	memcpy(b->request, r->attest.digest, DIGEST_BYTES);
-	return sha384(m->claims, b->claims);
+	prover_free(r->prover);
+	question_free(&r->question);
 }
 
-static bool pass_on(struct remote *r, const struct wire_evidence *m, char why[WHY_MAX])
+void remote_attest_session(struct remote *r)
 {
-	struct msg_evidence e = {
-		.generation = r->config.generation,
-		.request = r->attest.request,
-		.report = m->report,
-		.certs_count = m->certs_count,
-		.claims = m->claims,
-	};
-	struct ipc_writer w;
+	question_begin(&r->question, r->session);
+}
 
-	memcpy(e.certs, m->certs, sizeof(e.certs));
-	if (!make_binding(r, m, &e.binding)) {
-		snprintf(why, WHY_MAX, "the digest of its claims cannot be made");
+void remote_attest_lost(struct remote *r, bool refused, const char *why)
+{
+	question_end(&r->question, refused, why);
+	prover_free(r->prover);
+	r->prover = NULL;
+	r->admitted = false;
+}
+
+void remote_result(struct remote *r, const struct msg_result *m)
+{
+	if (question_result(&r->question, m) && m->ok)
+		r->admitted = true;
+}
+
+/* What our parent has said we wrap from; before it has, what the kernel has chosen for TCP. */
+static void list_sources(const struct remote *r, struct msg_sources *out)
+{
+	const struct msg_sources *known = &r->host->sources;
+
+	*out = *known;
+	for (uint32_t i = 0; i < known->count; i++)
+		if (addr_is_ipv4(&known->addrs[i]) == addr_is_ipv4(&r->self.addr))
+			return;
+	if (out->count < ROUTER_SOURCES_MAX)
+		out->addrs[out->count++] = r->self.addr;
+}
+
+static void claim(void *arg, struct wire_claims *out)
+{
+	struct remote *r = arg;
+
+	out->endpoints[0] = r->self;
+	out->endpoints_count = 1;
+	list_sources(r, &r->claimed);
+	memcpy(out->sources, r->claimed.addrs, sizeof(out->sources));
+	out->sources_count = r->claimed.count;
+}
+
+static const char *who(void *arg, char out[PROVER_WHO_MAX])
+{
+	const struct remote *r = arg;
+	char text[ENDPOINT_TEXT_MAX];
+
+	snprintf(out, PROVER_WHO_MAX, "%s at %s", r->config.node,
+		 endpoint_text(&r->config.addr, r->config.port, text));
+	return out;
+}
+
+static void hang_up_on_deaf(void *arg)
+{
+	remote_hang_up(arg, "it does not read what it is sent");
+}
+
+static const struct prover_ops prover_ops = { "router", claim, who, hang_up_on_deaf };
+
+bool remote_attest(struct remote *r, const struct wire_attest *m, struct bytes raw,
+		   char why[WHY_MAX])
+{
+	if (!r->admitted) {
+		snprintf(why, WHY_MAX, "ATTEST from who has not been admitted");
 		return false;
 	}
-	w = parent_begin(r->host->parent, MSG_EVIDENCE, r->id);
-	msg_evidence_put(&w, &e);
-	if (parent_send(r->host->parent, &w) == -EMSGSIZE) {
-		snprintf(why, WHY_MAX, "its evidence is too long");
+	if (!r->prover)
+		r->prover = prover_new(r->host, r->session, &prover_ops, r);
+	if (!r->prover) {
+		snprintf(why, WHY_MAX, "no memory for an answer");
 		return false;
 	}
+	return prover_attest(r->prover, m, "backend", raw, why);
+}
+
+static void tell_denied(struct remote *r, const char *code)
+{
+	struct msg_why m = { .generation = r->config.generation };
+	struct ipc_writer w = parent_begin(r->host->parent, MSG_DENIED, r->id);
+
+	snprintf(m.why, sizeof(m.why), "%s", code);
+	wire_clean(m.why);
+	msg_why_put(&w, &m);
+	parent_send(r->host->parent, &w);
+}
+
+bool remote_verdict(struct remote *r, const struct wire_result *m, char why[WHY_MAX])
+{
+	if (!r->prover) {
+		snprintf(why, WHY_MAX, "RESULT of evidence that was not given");
+		return false;
+	}
+	if (!prover_result(r->prover, m, why))
+		return false;
+	if (!m->ok)
+		tell_denied(r, m->code);
 	return true;
 }
 
-bool remote_attest_evidence(struct remote *r, const struct wire_evidence *m, char why[WHY_MAX])
+void remote_claims_changed(struct remote *r)
 {
-	if (!r->attest.asked && !r->attest.late) {
-		snprintf(why, WHY_MAX, "EVIDENCE that was not asked for");
-		return false;
-	}
-	if (m->id != r->attest.id) {
-		snprintf(why, WHY_MAX, "EVIDENCE: id %llu, want %llu", (unsigned long long)m->id,
-			 (unsigned long long)r->attest.id);
-		return false;
-	}
-	session_expect_evidence(r->session, false);
-	if (r->attest.late) {
-		r->attest.late = false;
-		r->attest.request = 0;
-		return true;
-	}
-	if (!claims_fit(r, m->claims, why) || !pass_on(r, m, why))
-		return false; /* the session ends, and remote_attest_lost() tells */
-	stop_waiting(r);
-	return true;
-}
+	struct msg_sources now;
 
-bool remote_attest_error(struct remote *r, const struct wire_error *m, char why[WHY_MAX])
-{
-	char text[WHY_MAX];
-
-	if (m->code == WIRE_ERROR_PROTOCOL) {
-		snprintf(why, WHY_MAX, "it refused us: %s", m->detail);
-		return false;
-	}
-	if ((!r->attest.asked && !r->attest.late) || m->id != r->attest.id) {
-		snprintf(why, WHY_MAX, "ERROR: id %llu is of no ATTEST that awaits an answer",
-			 (unsigned long long)m->id);
-		return false;
-	}
-	session_expect_evidence(r->session, false);
-	r->attest.late = false;
-	if (!r->attest.asked)
-		return true;
-	stop_waiting(r);
-	snprintf(text, sizeof(text), "%s: %s", wire_error_str(m->code), m->detail);
-	/* Who says that the endpoint is not its own is not whom we want to send flows to. */
-	tell_failed(r, r->attest.request, m->code == WIRE_ERROR_ENDPOINT, text);
-	r->attest.request = 0;
-	return true;
+	if (!r->prover)
+		return;
+	list_sources(r, &now);
+	if (now.count != r->claimed.count || memcmp(now.addrs, r->claimed.addrs, sizeof(now.addrs)))
+		remote_hang_up(r, "the addresses that we wrap from have changed");
 }

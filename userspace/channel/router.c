@@ -81,7 +81,7 @@ static bool attest(struct router *r, const struct ipc_message *m)
 		return false;
 	p = find(r, m->id, a.generation);
 	if (p)
-		remote_attest_ask(p, &a);
+		question_ask(&p->question, &a);
 	return true;
 }
 
@@ -94,7 +94,7 @@ static bool result(struct router *r, const struct ipc_message *m)
 		return false;
 	p = find(r, m->id, a.generation);
 	if (p)
-		remote_attest_result(p, &a);
+		remote_result(p, &a);
 	return true;
 }
 
@@ -115,6 +115,13 @@ bool router_receive(struct router *r, const struct ipc_message *m)
 		return result(r, m);
 	}
 	return false;
+}
+
+void router_claims_changed(struct router *r)
+{
+	for (size_t i = 0; i < IDS_MAX; i++)
+		if (r->by_id[i])
+			remote_claims_changed(r->by_id[i]);
 }
 
 void router_set_pause(struct router *r, bool paused)

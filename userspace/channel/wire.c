@@ -137,16 +137,16 @@ static bool read_nonce(const char *text, size_t n, uint8_t out[WIRE_NONCE_BYTES]
 	       json_refuse(why, "nonce: want %d bytes as base64url", WIRE_NONCE_BYTES);
 }
 
-/* Who asks, and to what end: each of the two has its own ends. */
+/* Who asks, and to what end: a client has its own. */
 static bool read_asker(const char *role, const char *purpose, char why[WHY_MAX])
 {
 	if (!strcmp(role, "client"))
 		return !strcmp(purpose, "client") ||
 		       json_refuse(why, "purpose: want client from a client");
-	if (strcmp(role, "router"))
-		return json_refuse(why, "role: want router or client");
+	if (strcmp(role, "router") && strcmp(role, "backend"))
+		return json_refuse(why, "role: want router, backend or client");
 	return !strcmp(purpose, "admit") || !strcmp(purpose, "renew") ||
-	       json_refuse(why, "purpose: want admit or renew from a router");
+	       json_refuse(why, "purpose: want admit or renew from a %s", role);
 }
 
 static bool read_attest(json_t *j, struct wire_attest *m, char why[WHY_MAX])
@@ -377,12 +377,30 @@ static bool read_digest(const json_t *j, const char *key, bool *has, uint8_t out
 	       json_refuse(why, "%s: want 64 hexadecimal digits", key);
 }
 
-/* Keys that an agent may leave out. */
+static bool read_sources(const json_t *list, struct wire_claims *c, char why[WHY_MAX])
+{
+	size_t n = json_array_size(list);
+
+	if (!json_is_array(list) || n > WIRE_SOURCES_MAX)
+		return json_refuse(why, "sources: want a list of at most %d", WIRE_SOURCES_MAX);
+	for (size_t i = 0; i < n; i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+
+		if (!text || !addr_parse(text, &c->sources[i]))
+			return json_refuse(why, "sources: want addresses");
+	}
+	c->sources_count = n;
+	return true;
+}
+
+/* Keys that may be left out. */
 static bool read_options(const json_t *j, struct wire_claims *c, char why[WHY_MAX])
 {
 	const json_t *keys = json_object_get(j, "svc_spki_sha256");
+	const json_t *sources = json_object_get(j, "sources");
 
 	return (!keys || read_service_keys(keys, c, why)) &&
+	       (!sources || read_sources(sources, c, why)) &&
 	       read_digest(j, "destinations_digest", &c->has_destinations, c->destinations, why) &&
 	       read_digest(j, "egress_digest", &c->has_egress, c->egress, why);
 }

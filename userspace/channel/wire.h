@@ -25,6 +25,7 @@ enum {
 	WIRE_CLAIMS_MAX = 16384,
 	WIRE_BOOT_ID_MAX = 40, /* 36 characters of a UUID, with a NUL */
 	WIRE_SERVICE_KEYS_MAX = 16,
+	WIRE_SOURCES_MAX = ROUTER_SOURCES_MAX,
 	WIRE_KEY_BYTES = 32, /* SHA-256 */
 };
 
@@ -55,8 +56,8 @@ struct wire_hello {
 struct wire_attest {
 	uint64_t id;
 	uint8_t nonce[WIRE_NONCE_BYTES];
-	char role[ROLE_MAX]; /* of who asks: "router" or "client" */
-	char purpose[16];    /* a router's: "admit" or "renew"; a client's: "client" */
+	char role[ROLE_MAX]; /* of who asks: "router", "backend" or "client" */
+	char purpose[16];    /* "admit" or "renew"; a client's: "client" */
 	struct wire_endpoint endpoint;
 	char service[NAME_MAX_BYTES];
 	uint32_t policy_epoch;
@@ -129,7 +130,9 @@ struct wire_claims {
 	bool has_destinations;
 	uint8_t destinations[WIRE_KEY_BYTES]; /* SHA-256 of what a relay may connect to */
 	bool has_egress;
-	uint8_t egress[WIRE_KEY_BYTES]; /* SHA-256 of what may leave the guest */
+	uint8_t egress[WIRE_KEY_BYTES];	       /* SHA-256 of what may leave the guest */
+	struct addr sources[WIRE_SOURCES_MAX]; /* outer ones of what a router wraps */
+	size_t sources_count;
 };
 
 const char *wire_type_str(enum wire_type t);	    /* "HELLO", … */

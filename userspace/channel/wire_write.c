@@ -146,18 +146,35 @@ static json_t *key_list(const struct wire_claims *c)
 	return list;
 }
 
+/* NULL for none, likewise. */
+static json_t *source_list(const struct wire_claims *c)
+{
+	json_t *list = c->sources_count ? json_array() : NULL;
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; list && i < c->sources_count; i++)
+		if (json_array_append_new(list, json_string(addr_text(&c->sources[i], text)))) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
 size_t wire_claims_write(const struct wire_claims *c, char *buf, size_t size)
 {
-	json_t *keys = key_list(c);
+	json_t *keys = key_list(c), *sources = source_list(c);
 
-	if (c->service_keys_count && !keys)
+	if ((c->service_keys_count && !keys) || (c->sources_count && !sources)) {
+		json_decref(keys);
+		json_decref(sources);
 		return 0;
-	return dump(json_pack("{s:s,s:s,s:o,s:s,s:s,s:I,s:o*,s:o*,s:o*}", "node", c->node, "role",
-			      c->role, "endpoints", endpoint_list(c->endpoints, c->endpoints_count),
-			      "agent_version", c->agent_version, "boot_id", c->boot_id, "counter",
-			      (json_int_t)c->counter, "svc_spki_sha256", keys,
-			      "destinations_digest",
-			      c->has_destinations ? key(c->destinations) : NULL, "egress_digest",
-			      c->has_egress ? key(c->egress) : NULL),
-		    buf, size);
+	}
+	return dump(
+		json_pack("{s:s,s:s,s:o,s:s,s:s,s:I,s:o*,s:o*,s:o*,s:o*}", "node", c->node, "role",
+			  c->role, "endpoints", endpoint_list(c->endpoints, c->endpoints_count),
+			  "agent_version", c->agent_version, "boot_id", c->boot_id, "counter",
+			  (json_int_t)c->counter, "svc_spki_sha256", keys, "destinations_digest",
+			  c->has_destinations ? key(c->destinations) : NULL, "egress_digest",
+			  c->has_egress ? key(c->egress) : NULL, "sources", sources),
+		buf, size);
 }

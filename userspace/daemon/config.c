@@ -116,6 +116,7 @@ static struct draft *draft_new(void)
 	addr_parse(METRICS_ADDRESS, &c->channel.metrics_addr);
 	c->channel.metrics_port = METRICS_PORT;
 	c->channel.silence_ms = SILENCE_MS;
+	c->channel.answer_ms = CHANNEL_ANSWER_MS;
 	c->agent.attester.tee = TEE_SNP;
 	collateral_defaults(&c->collateral);
 	c->router.heartbeat_ms = HEARTBEAT_MS;
@@ -160,7 +161,7 @@ static bool fill_channel(struct config *c)
 	strcpy(ch->user, c->user); /* likewise */
 	strcpy(c->collateral.user, c->user);
 	ch->agent = c->is_agent;
-	ch->tee = c->agent.attester.tee;
+	ch->tee = c->is_agent ? c->agent.attester.tee : TEE_NONE;
 	memcpy(ch->endpoints, c->agent.services, sizeof(ch->endpoints));
 	ch->endpoints_count = c->agent.services_count;
 	ch->confined = c->agent.egress.wanted;
