@@ -34,7 +34,9 @@ enum {
 	CROWD_MAX = 64,
 	CROWD_REQUESTS = 600,
 	CROWD_THINK_US = 5000,
-	CROWD_ROUNDS = 2, /* each arm's 600 in halves, in turn */
+	CROWD_SLOW_US = 20000,	  /* the shortest that a model server takes for a token or a few */
+	CROWD_SETTLE_US = 300000, /* a pool's worth of sessions, with their evidence */
+	CROWD_ROUNDS = 2,	  /* each arm's 600 in halves, in turn */
 	OPENINGS = 60,
 	SETTLE_US = 100000, /* for pools to be full again, and whoever was closed to be gone */
 	PAUSE_US = 20000,   /* for a pool of sessions to gain the one that was taken */
@@ -243,7 +245,8 @@ struct member {
 	unsigned int times;
 	struct samples *of;
 	pthread_mutex_t *lock;
-	pthread_barrier_t *ready; /* all connections are up and warm */
+	/* All connections are up and warm; and what that has left to do elsewhere is done. */
+	pthread_barrier_t *ready, *go;
 };
 
 static void *ask_often(void *arg)
@@ -254,6 +257,7 @@ static void *ask_often(void *arg)
 	bool up = link_open(m->arm, &l) && link_ask(&l, &small, NULL) >= 0;
 
 	pthread_barrier_wait(m->ready);
+	pthread_barrier_wait(m->go);
 	for (unsigned int i = 0; i < m->times; i++) {
 		double us = up ? link_ask(&l, &m->order, NULL) : -1;
 
@@ -271,10 +275,10 @@ static void crowd_once(const struct arm *a, unsigned int many, unsigned int requ
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	struct member members[CROWD_MAX];
-	pthread_barrier_t ready;
+	pthread_barrier_t ready, go;
 
-	usleep(SETTLE_US);
-	pthread_barrier_init(&ready, NULL, many);
+	pthread_barrier_init(&ready, NULL, many + 1);
+	pthread_barrier_init(&go, NULL, many + 1);
 	for (unsigned int i = 0; i < many; i++) {
 		members[i] = (struct member){
 			.arm = a,
@@ -286,13 +290,18 @@ static void crowd_once(const struct arm *a, unsigned int many, unsigned int requ
 			.of = of,
 			.lock = &lock,
 			.ready = &ready,
+			.go = &go,
 		};
 		if (pthread_create(&members[i].thread, NULL, ask_often, &members[i]))
 			die(a->name, "no thread");
 	}
+	pthread_barrier_wait(&ready);
+	usleep(CROWD_SETTLE_US);
+	pthread_barrier_wait(&go);
 	for (unsigned int i = 0; i < many; i++)
 		pthread_join(members[i].thread, NULL);
 	pthread_barrier_destroy(&ready);
+	pthread_barrier_destroy(&go);
 }
 
 static void measure_crowds(const char *what, const char *title, uint32_t think_us)
@@ -394,6 +403,8 @@ int main(int argc, char **argv)
 	measure_streams();
 	measure_crowds("thinking", "600 requests from so many at once, of a model that takes 5 ms",
 		       CROWD_THINK_US);
+	measure_crowds("slow", "600 requests from so many at once, of a model that takes 20 ms",
+		       CROWD_SLOW_US);
 	measure_crowds("crowd", "600 requests from so many at once, answered at once", 0);
 	measure_openings();
 	return json_dump_file(results, argv[1], JSON_INDENT(1)) || fclose(plot) ? 1 : 0;
