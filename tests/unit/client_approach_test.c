@@ -228,6 +228,29 @@ static void test_for_how_long(void **state)
 	lives("classified", wall + 100, 100000);
 }
 
+/* Expired stays expired, whatever happens to the clock between two questions. */
+static void test_the_wall_clock_goes_back(void **state)
+{
+	struct world w;
+	time_t was;
+
+	(void)state;
+	open_client(&w, "confidential", 0);
+	begin(&w);
+	assert_int_equal(judge.of.at, wall);
+	was = wall;
+	approach_cancel(w.approach);
+	wall -= 30 * DAY_S;
+	begin(&w);
+	assert_int_equal(judge.of.at, was);
+	judged(&w, &(struct msg_verdict){ .class_mask = CONFIDENTIAL, .not_after = was + 100 });
+	assert_true(w.is_ready);
+	assert_in_range(w.ready.attested.until_ms, w.begun_ms + 100000, w.asked_ms + 100000);
+	ready_drop(&w.ready);
+	close_client(&w);
+	wall = was;
+}
+
 static void test_release(void **state)
 {
 	const struct msg_verdict v = { .class_mask = CONFIDENTIAL };
@@ -331,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_for_how_long),
+		cmocka_unit_test(test_the_wall_clock_goes_back),
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_nothing_to_who_speaks_too_early),
 		cmocka_unit_test(test_bound_to_the_session),

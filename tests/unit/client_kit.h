@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <event2/event.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include "channel/frame.h"
@@ -114,8 +115,10 @@ static inline pid_t server_start(const struct identity *id, server_session sessi
 	assert_true(fd >= 0);
 	pid = fork();
 	assert_true(pid >= 0);
-	if (pid == 0)
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves it behind */
 		server_run(fd, id, session, how, port);
+	}
 	close(fd);
 	return pid;
 }

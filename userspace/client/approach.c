@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/outcome.h"
+#include "base/wall.h"
 #include "channel/frame.h"
 #include "channel/sock.h"
 #include "channel/tls.h"
@@ -148,9 +149,9 @@ static void deny(struct approach *a, const char *code)
 }
 
 /* How long the class lets it be good for; a certificate that ends earlier ends it too. */
-static uint64_t lifetime_ms(const struct options *o, const struct msg_verdict *v, time_t now)
+static uint64_t lifetime_ms(const struct options *o, const struct msg_verdict *v, uint64_t now_s)
 {
-	uint64_t left_s = v->not_after > (uint64_t)now ? v->not_after - now : 0;
+	uint64_t left_s = v->not_after > now_s ? v->not_after - now_s : 0;
 
 	if (!v->not_after || left_s > o->lifetime_ms / 1000)
 		return o->lifetime_ms;
@@ -218,7 +219,8 @@ static void on_verdict(void *arg, const struct msg_verdict *v)
 		return;
 	}
 	a->step = STEP_RELEASE;
-	a->attested.until_ms = a->asked_ms + lifetime_ms(a->client->options, v, time(NULL));
+	a->attested.until_ms =
+		a->asked_ms + lifetime_ms(a->client->options, v, wall_s(&a->client->wall_high_s));
 	succeed(a);
 }
 
@@ -235,7 +237,8 @@ static void give_certs(const struct client *c, const struct wire_evidence *e,
 
 static bool appraise_it(struct approach *a, const struct exchange_answer *answer)
 {
-	struct msg_appraise m = { .at = time(NULL), .binding = answer->binding };
+	struct msg_appraise m = { .at = wall_s(&a->client->wall_high_s),
+				  .binding = answer->binding };
 
 	snprintf(m.policy, sizeof(m.policy), "%s", policy_name(a->client->inputs.policy));
 	m.report = answer->evidence.report;

@@ -55,7 +55,8 @@ struct client {
 	size_t endpoints_count, agents_count;
 	struct keyring *keys; /* that agents have vouched for; NULL without agents */
 	char boot_id[WIRE_BOOT_ID_MAX];
-	int save_fd; /* or -1 */
+	int save_fd;	      /* or -1 */
+	uint64_t wall_high_s; /* the wall clock never runs backwards for us */
 };
 
 /* Counts through a suspend: what was good for an hour is not good for a night. */

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/notify.h"
+#include "base/wall.h"
 #include "daemon/control.h"
 #include "daemon/daemon.h"
 #include "daemon/privileges.h"
@@ -39,17 +40,9 @@ uint64_t now_us(void)
 	return clock_us(CLOCK_MONOTONIC);
 }
 
-/* For certificates alone.  Once seen, a time is never taken back: expired stays expired. */
 uint64_t daemon_wall_s(struct daemon *d)
 {
-	uint64_t now = clock_us(CLOCK_REALTIME) / 1000000;
-
-	if (now + 60 < d->wall_high_s)
-		log_warnx("the wall clock went back by %llu s; certificates are judged by the later time",
-			  (unsigned long long)(d->wall_high_s - now));
-	if (now > d->wall_high_s)
-		d->wall_high_s = now;
-	return d->wall_high_s;
+	return wall_s(&d->wall_high_s);
 }
 
 /* What cannot change while we run, because others hold on to it or it needs root's powers. */
