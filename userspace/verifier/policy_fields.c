@@ -37,13 +37,21 @@ void field_u8(struct conf *y, const yaml_node_t *node, void *field)
 		*(uint8_t *)field = v;
 }
 
-/* Sets of words: an empty list would refuse everything and is no policy but a slip. */
+size_t field_sequence(struct conf *y, const yaml_node_t *node, size_t max, field_reader each,
+		      void *out, size_t size)
+{
+	size_t n = conf_sequence(y, node, max, each, out, size);
+
+	if (node->type == YAML_SEQUENCE_NODE && !n)
+		conf_complain(y, node, "want at least one: leave the key out for what is usual");
+	return n;
+}
+
 void field_word_set(struct conf *y, const yaml_node_t *node, bool *set, size_t count,
 		    void (*each)(struct conf *, const yaml_node_t *, void *))
 {
 	memset(set, 0, count * sizeof(*set));
-	if (conf_sequence(y, node, count, each, set, 0) == 0)
-		conf_complain(y, node, "want at least one");
+	field_sequence(y, node, count, each, set, 0);
 }
 
 /* "sha256:" and 64 digits. */
@@ -109,7 +117,7 @@ void field_values(struct conf *y, const yaml_node_t *node, struct value_list *l,
 		conf_complain(y, node, "no memory for %zu values", n);
 		return;
 	}
-	l->count = conf_sequence(y, node, RULES_VALUES_MAX, each, l->values, width);
+	l->count = field_sequence(y, node, RULES_VALUES_MAX, each, l->values, width);
 	sort_values(l);
 }
 

@@ -21,10 +21,16 @@ void field_mask(struct conf *y, const yaml_node_t *node, void *field);	  /* stru
 void field_crl(struct conf *y, const yaml_node_t *node, void *field);	  /* enum crl_mode */
 void field_crl_age(struct conf *y, const yaml_node_t *node, void *field); /* hours, uint64_t */
 
+/*
+ * conf_sequence() of at least one.  Rules without values let anything pass, so that an empty list
+ * would do the opposite of what it looks like.
+ */
+size_t field_sequence(struct conf *y, const yaml_node_t *node, size_t max, field_reader each,
+		      void *out, size_t size);
 /* Words, at least one of them: each() sets its place in set[count]. */
 void field_word_set(struct conf *y, const yaml_node_t *node, bool *set, size_t count,
 		    field_reader each);
-/* Byte strings of one width, which each() reads; sorted, no doubles. */
+/* Byte strings of one width, at least one, which each() reads; sorted, no doubles. */
 void field_values(struct conf *y, const yaml_node_t *node, struct value_list *l, size_t width,
 		  field_reader each);
 

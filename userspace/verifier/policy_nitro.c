@@ -78,7 +78,7 @@ static void read_instances(struct conf *y, const yaml_node_t *node, void *field)
 		return;
 	}
 	l->count =
-		conf_sequence(y, node, RULES_INSTANCES_MAX, read_instance, l->ids, sizeof(*l->ids));
+		field_sequence(y, node, RULES_INSTANCES_MAX, read_instance, l->ids, sizeof(*l->ids));
 	qsort(l->ids, l->count, sizeof(*l->ids), compare_text);
 }
 

@@ -106,7 +106,7 @@ static void read_csp_ids(struct conf *y, const yaml_node_t *node, void *field)
 		conf_complain(y, node, "no memory");
 		return;
 	}
-	l->count = conf_sequence(y, node, RULES_CSP_MAX, read_csp_id, l->names, sizeof(*l->names));
+	l->count = field_sequence(y, node, RULES_CSP_MAX, read_csp_id, l->names, sizeof(*l->names));
 	qsort(l->names, l->count, sizeof(*l->names), compare_text);
 }
 
@@ -196,7 +196,7 @@ static void read_floors(struct conf *y, const yaml_node_t *node, void *field)
 		return;
 	}
 	l->count =
-		conf_sequence(y, node, RULES_FLOORS_MAX, read_floor, l->floors, sizeof(*l->floors));
+		field_sequence(y, node, RULES_FLOORS_MAX, read_floor, l->floors, sizeof(*l->floors));
 }
 
 /* "1.55.29" */
