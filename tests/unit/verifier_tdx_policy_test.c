@@ -129,6 +129,7 @@ static void test_values(void **state)
 		{ "tdx: {platform-ids: [" X16("00") "]}", REASON_CHIP_NOT_PINNED, no_instance },
 		{ "tdx: {service-tds: [" X48("ab") "]}", REASON_OK, service_td },
 		{ "tdx: {service-tds: [" X48("ac") "]}", REASON_SERVICE_TD, service_td },
+		{ "tdx: {service-tds: []}", REASON_SERVICE_TD, service_td },
 		{ "tdx: {service-tds: [" X48("ac") "]}", REASON_OK, NULL },
 		{ "tdx: {}", REASON_SERVICE_TD, service_td },
 	};
@@ -241,7 +242,7 @@ static void test_mistakes(void **state)
 		"tdx: {mrownerconfig: []}",
 		"tdx: {mrseam: []}",
 		"tdx: {mrsignerseam: []}",
-		"tdx: {service-tds: []}",
+		"tdx: {service-tds: }",
 		"tdx: {fmspcs: []}",
 		"tdx: {platform-ids: []}",
 		"tdx: {tcb-status: []}",

@@ -32,6 +32,13 @@ static void read_fmspcs(struct conf *y, const yaml_node_t *node, void *field)
 	field_values(y, node, field, TDX_FMSPC_BYTES, read_hex6);
 }
 
+/* Without values there may be none, and not any. */
+static void read_service_tds(struct conf *y, const yaml_node_t *node, void *field)
+{
+	if (node->type != YAML_SEQUENCE_NODE || conf_length(node))
+		field_digests(y, node, field);
+}
+
 /* Not Revoked: no policy accepts that. */
 static void read_status(struct conf *y, const yaml_node_t *node, void *set)
 {
@@ -117,7 +124,7 @@ void tdx_rules_read(struct conf *y, const yaml_node_t *node, struct tdx_rules *s
 		  offsetof(struct tdx_rules, mrownerconfig) },
 		{ "mrseam", false, field_digests, offsetof(struct tdx_rules, mrseam) },
 		{ "mrsignerseam", false, field_digests, offsetof(struct tdx_rules, mrsignerseam) },
-		{ "service-tds", false, field_digests, offsetof(struct tdx_rules, service_tds) },
+		{ "service-tds", false, read_service_tds, offsetof(struct tdx_rules, service_tds) },
 		{ "attributes", false, field_mask, offsetof(struct tdx_rules, attributes) },
 		{ "xfam", false, field_mask, offsetof(struct tdx_rules, xfam) },
 		{ "debug", false, field_permission, offsetof(struct tdx_rules, debug) },
