@@ -112,9 +112,10 @@ static void expect(const char *text, const char *wanted)
 static void test_good(void **state)
 {
 	struct whole w;
-	char *got = errors_of("items:\n- {name: a, port: 443, addr: \"::1\", key: 0aFF0102, on: true,"
-			      " colour: green}\n- name: b\n  port: 0x10\n",
-			      &w);
+	char *got =
+		errors_of("items:\n- {name: a, port: 443, addr: \"::1\", key: 0aFF0102, on: true,"
+			  " colour: green}\n- name: b\n  port: 0x10\n",
+			  &w);
 
 	(void)state;
 	assert_string_equal(got, "");
@@ -153,7 +154,8 @@ static void test_shapes(void **state)
 	expect("items:\n- name: [x]\n", "t.yaml:2: items[0].name: want text, got a list\n");
 	expect("items: [{name: a}, {name: b}, {name: c}, {name: d}]\n",
 	       "t.yaml:1: items: want at most 3 items, got 4\n");
-	expect("items:\n- name: -1\n  port: -1\n", "t.yaml:3: items[0].port: want 1..65535, got \"-1\"\n");
+	expect("items:\n- name: -1\n  port: -1\n",
+	       "t.yaml:3: items[0].port: want 1..65535, got \"-1\"\n");
 }
 
 static void test_syntax(void **state)
@@ -163,6 +165,21 @@ static void test_syntax(void **state)
 
 	(void)state;
 	assert_non_null(strstr(got, "t.yaml:3: no YAML: "));
+	free(got);
+}
+
+/* What stands behind the first document would be read by nobody. */
+static void test_documents(void **state)
+{
+	struct whole w;
+	char *got;
+
+	(void)state;
+	expect("---\nitems: []\n...\n# the end\n", "");
+	expect("items: []\n---\nitems: []\n", "t.yaml:3: more than one document: want one\n");
+	expect("items: []\n---\n", "t.yaml:3: more than one document: want one\n");
+	got = errors_of("items: []\n---\n{\n", &w);
+	assert_non_null(strstr(got, "t.yaml:4: no YAML: "));
 	free(got);
 }
 
@@ -179,9 +196,9 @@ static void test_missing_file(void **state)
 
 static void test_endpoints(void **state)
 {
-	static const char *const bad[] = { "",		"1.2.3.4",    "1.2.3.4:",     "1.2.3.4:0",
-					   "::1:80",	"[1.2.3.4]:1", "[::1]",	      "[::1]:65536",
-					   "1.2.3.4:+1", "1.2.3.4: 1", "[::1]:80 ", ":80" };
+	static const char *const bad[] = { "",		 "1.2.3.4",	"1.2.3.4:",  "1.2.3.4:0",
+					   "::1:80",	 "[1.2.3.4]:1", "[::1]",     "[::1]:65536",
+					   "1.2.3.4:+1", "1.2.3.4: 1",	"[::1]:80 ", ":80" };
 	char text[ENDPOINT_TEXT_MAX];
 	struct addr a;
 	uint16_t port;
@@ -198,9 +215,10 @@ static void test_endpoints(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),   cmocka_unit_test(test_every_mistake_at_once),
-		cmocka_unit_test(test_shapes), cmocka_unit_test(test_syntax),
-		cmocka_unit_test(test_missing_file), cmocka_unit_test(test_endpoints),
+		cmocka_unit_test(test_good),	  cmocka_unit_test(test_every_mistake_at_once),
+		cmocka_unit_test(test_shapes),	  cmocka_unit_test(test_syntax),
+		cmocka_unit_test(test_documents), cmocka_unit_test(test_missing_file),
+		cmocka_unit_test(test_endpoints),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,6 +60,22 @@ static void syntax_error(struct conf *y, const yaml_parser_t *p)
 	add_error(y, p->problem_mark.line + 1, text);
 }
 
+/* What stands behind the first document, and would be read by nobody. */
+static void refuse_more(struct conf *y, yaml_parser_t *p)
+{
+	yaml_document_t second;
+	const yaml_node_t *root;
+
+	if (!yaml_parser_load(p, &second)) {
+		syntax_error(y, p);
+		return;
+	}
+	root = yaml_document_get_root_node(&second);
+	if (root)
+		add_error(y, conf_line(root), "more than one document: want one");
+	yaml_document_delete(&second);
+}
+
 struct conf *conf_parse(const char *name, const char *text, size_t n)
 {
 	struct conf *y = calloc(1, sizeof(*y));
@@ -73,10 +89,11 @@ struct conf *conf_parse(const char *name, const char *text, size_t n)
 		return NULL;
 	}
 	yaml_parser_set_input_string(&p, (const unsigned char *)text, n);
-	if (yaml_parser_load(&p, &y->doc))
-		y->have_doc = true;
-	else
+	y->have_doc = yaml_parser_load(&p, &y->doc);
+	if (!y->have_doc)
 		syntax_error(y, &p);
+	else if (yaml_document_get_root_node(&y->doc))
+		refuse_more(y, &p);
 	yaml_parser_delete(&p);
 	return y;
 }
