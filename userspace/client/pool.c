@@ -166,7 +166,8 @@ static void on_idle_until(evutil_socket_t fd, short what, void *arg)
 
 static void keep(struct pool *p, const struct ready *r)
 {
-	uint64_t now = client_now_ms(), left = r->attested.until_ms - now;
+	uint64_t now = client_now_ms(), ends = r->attested.until_ms;
+	uint64_t left = ends > now ? ends - now : 0;
 	struct timeval until = timeval_of_us((left / 2 < IDLE_MS ? left / 2 : IDLE_MS) * 1000);
 	struct idle *i = calloc(1, sizeof(*i));
 	struct ready lost = *r;
@@ -199,10 +200,14 @@ static void on_ready(void *arg, const struct ready *r)
 
 	end_pending(e);
 	p->backoff_ms = 0;
-	if (!p->waiting_count)
+	if (p->waiting_count) {
+		if (!give(p, &ready))
+			log_info("%s: hung up before it was used", r->endpoint->name);
+	} else if (p->client->keys) {
+		ready_drop(&ready); /* its key may be taken back before it is used */
+	} else {
 		keep(p, r);
-	else if (!give(p, &ready))
-		log_info("%s: hung up before it was used", r->endpoint->name);
+	}
 	work(p);
 }
 
