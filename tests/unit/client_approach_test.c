@@ -228,6 +228,23 @@ static void test_for_how_long(void **state)
 	lives("classified", wall + 100, 100000);
 }
 
+/* A certificate may run out while its evidence is judged. */
+static void test_what_is_over_is_not_ready(void **state)
+{
+	const struct msg_verdict v = { .class_mask = CONFIDENTIAL, .not_after = wall };
+	struct world w;
+
+	(void)state;
+	open_client(&w, "confidential", 0);
+	begin(&w);
+	judged(&w, &v);
+	assert_true(w.has_failed);
+	assert_int_equal(w.fault.kind, FAULT_TRANSIENT);
+	assert_int_equal(w.fault.step, STEP_RELEASE);
+	assert_string_equal(w.fault.why, "its evidence is over already");
+	close_client(&w);
+}
+
 /* Expired stays expired, whatever happens to the clock between two questions. */
 static void test_the_wall_clock_goes_back(void **state)
 {
@@ -354,6 +371,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_for_how_long),
+		cmocka_unit_test(test_what_is_over_is_not_ready),
 		cmocka_unit_test(test_the_wall_clock_goes_back),
 		cmocka_unit_test(test_release),
 		cmocka_unit_test(test_nothing_to_who_speaks_too_early),

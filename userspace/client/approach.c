@@ -221,7 +221,10 @@ static void on_verdict(void *arg, const struct msg_verdict *v)
 	a->step = STEP_RELEASE;
 	a->attested.until_ms =
 		a->asked_ms + lifetime_ms(a->client->options, v, wall_s(&a->client->wall_high_s));
-	succeed(a);
+	if (client_now_ms() < a->attested.until_ms)
+		succeed(a);
+	else
+		fail(a, FAULT_TRANSIENT, REASON_OK, "its evidence is over already");
 }
 
 static void give_certs(const struct client *c, const struct wire_evidence *e,
