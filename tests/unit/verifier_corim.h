@@ -32,6 +32,7 @@ struct corim {
 	const char *profile;
 	int64_t from, until; /* 0: none */
 	bool svn, group, dependent, doubled, other_tag;
+	bool empty, no_registers; /* lists of digests; the map of registers */
 	size_t triples;
 };
 
@@ -53,7 +54,9 @@ static inline void corim_digests(struct cbor_writer *w, const struct corim *c)
 	uint8_t value[64];
 
 	memset(value, c->fill, sizeof(value));
-	cbor_put_array(w, 1);
+	cbor_put_array(w, !c->empty);
+	if (c->empty)
+		return;
 	cbor_put_array(w, 2);
 	cbor_put_int(w, c->algorithm);
 	cbor_put_bytes(w, bytes_of(value, c->bytes));
@@ -94,12 +97,14 @@ static inline void corim_measurement(struct cbor_writer *w, const struct corim *
 	cbor_put_map(w, 1 + c->svn);
 	if (c->registers >= 0) {
 		cbor_put_int(w, 14);
-		cbor_put_map(w, 1);
-		cbor_put_int(w, c->registers);
+		cbor_put_map(w, !c->no_registers);
+		if (!c->no_registers)
+			cbor_put_int(w, c->registers);
 	} else {
 		cbor_put_int(w, 2);
 	}
-	corim_digests(w, c);
+	if (!c->no_registers)
+		corim_digests(w, c);
 	if (c->svn) {
 		cbor_put_int(w, 1);
 		cbor_put_tag(w, 552);
@@ -205,19 +210,42 @@ static inline void corim_ecdsa(EVP_PKEY *key, size_t scalar, struct bytes protec
 	EVP_MD_CTX_free(md);
 }
 
-/* payload in a COSE_Sign1 by key, whose protected header says algorithm. */
-static inline size_t corim_sign(EVP_PKEY *key, size_t scalar, int64_t algorithm,
-				struct bytes payload, uint8_t out[CORIM_MAX])
+/* What a signer says of the times of its signature; 0: nothing. */
+static inline size_t corim_meta(int64_t from, int64_t until, uint8_t out[64])
 {
-	uint8_t header[64], signature[96];
+	struct cbor_writer w = { .p = out, .max = 64 };
+
+	cbor_put_map(&w, 2);
+	cbor_put_int(&w, 0);
+	cbor_put_map(&w, 1);
+	cbor_put_int(&w, 0);
+	cbor_put_text(&w, "a signer");
+	cbor_put_int(&w, 1);
+	cbor_put_map(&w, !!from + !!until);
+	corim_time(&w, 0, from);
+	corim_time(&w, 1, until);
+	assert_false(w.full);
+	return w.n;
+}
+
+/* payload in a COSE_Sign1 by key, whose protected header says algorithm, and meta unless empty. */
+static inline size_t corim_sign_with(EVP_PKEY *key, size_t scalar, int64_t algorithm,
+				     struct bytes meta, struct bytes payload,
+				     uint8_t out[CORIM_MAX])
+{
+	uint8_t header[128], signature[96];
 	struct cbor_writer h = { .p = header, .max = sizeof(header) };
 	struct cbor_writer w = { .p = out, .max = CORIM_MAX };
 
-	cbor_put_map(&h, 2);
+	cbor_put_map(&h, 2 + !!meta.n);
 	cbor_put_int(&h, 1);
 	cbor_put_int(&h, algorithm);
 	cbor_put_int(&h, 3);
 	cbor_put_text(&h, "application/rim+cbor");
+	if (meta.n) {
+		cbor_put_int(&h, 8);
+		cbor_put_bytes(&h, meta);
+	}
 	corim_ecdsa(key, scalar, bytes_of(header, h.n), payload, signature);
 	cbor_put_tag(&w, 18);
 	cbor_put_array(&w, 4);
@@ -227,6 +255,12 @@ static inline size_t corim_sign(EVP_PKEY *key, size_t scalar, int64_t algorithm,
 	cbor_put_bytes(&w, bytes_of(signature, 2 * scalar));
 	assert_false(w.full);
 	return w.n;
+}
+
+static inline size_t corim_sign(EVP_PKEY *key, size_t scalar, int64_t algorithm,
+				struct bytes payload, uint8_t out[CORIM_MAX])
+{
+	return corim_sign_with(key, scalar, algorithm, bytes_of(NULL, 0), payload, out);
 }
 
 #endif

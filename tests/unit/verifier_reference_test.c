@@ -160,6 +160,17 @@ static void test_wrong(void **state)
 	c.doubled = true;
 	assert_int_equal(read_corim(&c, TEE_NONE), -EBADMSG);
 	c.doubled = false;
+	c.empty = true; /* would be a demand for nothing */
+	assert_int_equal(read_corim(&c, TEE_NONE), -EBADMSG);
+	c.registers = 1;
+	assert_int_equal(read_corim(&c, TEE_NONE), -EBADMSG);
+	c.empty = false;
+	c.no_registers = true;
+	assert_int_equal(read_corim(&c, TEE_NONE), -EBADMSG);
+	c = corim_of("Intel", "TDX", "MRTD");
+	c.triples = 0;
+	assert_int_equal(read_corim(&c, TEE_NONE), -EBADMSG);
+	c.triples = 1;
 	n = corim_build(&c, buf);
 	buf[n] = 0;
 	assert_int_equal(read_bytes(buf, n + 1, TEE_NONE, NULL), -EBADMSG);
@@ -231,6 +242,32 @@ static void test_signed(void **state)
 	n = corim_sign(p256, 32, -7, bytes_of(plain + 3, payload.n - 3),
 		       cose); /* without its tag */
 	assert_int_equal(read_bytes(cose, n, TEE_NONE, p256), -EBADMSG);
+}
+
+/* A signer may say how long its word holds, whatever what it has signed says. */
+static void test_signature_validity(void **state)
+{
+	static const struct {
+		int64_t from, until;
+		int want;
+	} rows[] = {
+		{ 0, 0, 0 },	     { CORIM_NOW, 0, 0 },	    { CORIM_NOW + 1, 0, -ESTALE },
+		{ 0, CORIM_NOW, 0 }, { 0, CORIM_NOW - 1, -ESTALE },
+	};
+	struct corim c = corim_of("AMD", "SEV-SNP", "MEASUREMENT");
+	uint8_t plain[CORIM_MAX], cose[CORIM_MAX], meta[64];
+	struct bytes payload = bytes_of(plain, corim_build(&c, plain));
+	size_t n, of_meta;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		of_meta = corim_meta(rows[i].from, rows[i].until, meta);
+		n = corim_sign_with(p256, 32, -7, bytes_of(meta, of_meta), payload, cose);
+		if (read_bytes(cose, n, TEE_NONE, p256) != rows[i].want)
+			fail_msg("row %zu: %s", i, why);
+		n = corim_sign_with(p256, 32, -7, bytes_of(meta, of_meta - 1), payload, cose);
+		assert_int_equal(read_bytes(cose, n, TEE_NONE, p256), -EBADMSG);
+	}
 }
 
 /* No byte of a signed one can be another and be taken; the unprotected header is nobody's word. */
@@ -308,6 +345,24 @@ static void test_json(void **state)
 		  0, -ESTALE, REFERENCE_KEYS, 0 },
 		{ "[{\"name\": \"mr_td\", \"expired\": \"soon\", \"value\": [\"" D96 "\"]}]", 0,
 		  -EBADMSG, REFERENCE_KEYS, 0 },
+		{ "[{\"name\": \"mr_td\", \"hash-value\": [{\"value\": \"" D96 "\"}]}, "
+		  "{\"name\": \"rtmr_1\", \"hash-value\": []}]",
+		  0, 0, REFERENCE_TDX_MRTD, 1 },
+		{ "[{\"name\": \"mr_td\", \"hash-value\": [{\"value\": \"" D96 "\"}]}, "
+		  "{\"name\": \"xfam\", \"hash-value\": []}]",
+		  0, 0, REFERENCE_TDX_MRTD, 1 },
+		{ "{\"name\": \"mr_td\", \"hash-value\": {}, \"value\": []}", 0, -EBADMSG,
+		  REFERENCE_KEYS, 0 },
+		{ "{\"name\": \"mr_td\", \"expiration\": 1, \"value\": \"" D96 "\"}", 0, -EBADMSG,
+		  REFERENCE_KEYS, 0 },
+		{ "{\"name\": \"mr_td\", \"expiration\": \"whenever it may be!!Z\", \"value\": \"" D96
+		  "\"}",
+		  0, -EBADMSG, REFERENCE_KEYS, 0 },
+		{ "{\"name\": \"mr_td\", \"expiration\": \"2026-06-01T00:00:00Z\", \"expired\": "
+		  "\"2026-05-31T23:59:59Z\", \"value\": \"" D96 "\"}",
+		  0, -ESTALE, REFERENCE_KEYS, 0 },
+		{ "{\"Measurements\": " NITRO ", \"mr_td\": \"" D96 "\"}", 0, 0,
+		  REFERENCE_NITRO_PCR0, 1 },
 		{ "[[[[{}]]]]", 0, -EBADMSG, REFERENCE_KEYS, 0 },
 		{ "[7]", 0, -EBADMSG, REFERENCE_KEYS, 0 },
 		{ "{", 0, -EBADMSG, REFERENCE_KEYS, 0 },
@@ -374,12 +429,19 @@ static void test_policy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_environments), cmocka_unit_test(test_amd_profile),
-		cmocka_unit_test(test_registers),    cmocka_unit_test(test_left),
-		cmocka_unit_test(test_wrong),	     cmocka_unit_test(test_validity),
-		cmocka_unit_test(test_full),	     cmocka_unit_test(test_signed),
-		cmocka_unit_test(test_altered),	     cmocka_unit_test(test_key_of_pem),
-		cmocka_unit_test(test_json),	     cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_environments),
+		cmocka_unit_test(test_amd_profile),
+		cmocka_unit_test(test_registers),
+		cmocka_unit_test(test_left),
+		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_validity),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_signed),
+		cmocka_unit_test(test_signature_validity),
+		cmocka_unit_test(test_altered),
+		cmocka_unit_test(test_key_of_pem),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_policy),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -93,6 +93,10 @@ int reference_read_json(struct bytes in, const struct reference_options *o,
 			struct reference_set *out, char why[REFERENCE_WHY_MAX]);
 int reference_read_corim(struct bytes in, const struct reference_options *o,
 			 struct reference_set *out, char why[REFERENCE_WHY_MAX]);
+/* A signer's corim-meta, of the header that is signed: -ESTALE when it holds no longer, or not yet.
+ */
+int reference_read_corim_meta(struct bytes in, const struct reference_options *o,
+			      char why[REFERENCE_WHY_MAX]);
 /* The claims of a CoRIM, once it is known whose word they are. */
 int reference_read_corim_map(struct bytes *in, const struct reference_options *o,
 			     struct reference_set *out, char why[REFERENCE_WHY_MAX]);

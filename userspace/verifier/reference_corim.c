@@ -29,6 +29,7 @@ enum {
 	VALUES_DIGESTS = 2,
 	VALUES_NAME = 11,
 	VALUES_REGISTERS = 14,
+	META_VALIDITY = 1,
 	VALIDITY_FROM = 0,
 	VALIDITY_UNTIL = 1,
 	ALGORITHM_SHA384 = 7,	    /* IANA, Named Information Hash Algorithm Registry */
@@ -118,18 +119,22 @@ static int read_map(struct reading *r, struct bytes *in, reader each, void *out,
 	return err ? err : m.bad ? fail(r, -EBADMSG, what) : 0;
 }
 
+/* Of at least one, everywhere: a demand that names nothing is none that we could keep. */
 static int read_list(struct reading *r, struct bytes *in,
 		     int (*each)(struct reading *r, struct bytes *in, void *out), void *out,
 		     const char *what)
 {
 	struct cbor_items items;
+	bool any = false;
 	int err = 0;
 
 	if (!cbor_get_array(in, &items))
 		return fail(r, -EBADMSG, what);
-	while (!err && cbor_more(in, &items))
+	while (!err && cbor_more(in, &items)) {
 		err = each(r, in, out);
-	return err;
+		any = true;
+	}
+	return err || any ? err : fail(r, -EBADMSG, what);
 }
 
 static int pass_over(struct reading *r, struct bytes *in)
@@ -199,7 +204,7 @@ static enum tee tee_of(const struct reading *r, const struct environment *e)
 struct measurement {
 	struct environment *environment;
 	struct key name;
-	bool has_name, named;
+	bool has_name, named, any_register;
 	enum reference_key key;
 };
 
@@ -252,10 +257,11 @@ static void find_key(struct measurement *m)
 /* TDX's RTMRs and Nitro's PCRs, by number or name. */
 static int read_register(struct reading *r, struct bytes *in, const struct key *k, void *out)
 {
-	const struct measurement *of = out;
+	struct measurement *of = out;
 	struct measurement m = { .environment = of->environment, .name = *k, .has_name = true };
 	enum tee tee = m.environment->tee;
 
+	of->any_register = true;
 	find_key(&m);
 	if (k->is_number && k->number >= 0 && tee == TEE_TDX && k->number <= 3) {
 		m.key = REFERENCE_TDX_RTMR0 + k->number;
@@ -264,15 +270,21 @@ static int read_register(struct reading *r, struct bytes *in, const struct key *
 		m.key = REFERENCE_NITRO_PCR0 + k->number;
 		m.named = true;
 	}
-	return read_list(r, in, read_digest, &m, "a register's digests are no list");
+	return read_list(r, in, read_digest, &m, "a register's digests are no list of any");
 }
 
 static int read_value(struct reading *r, struct bytes *in, const struct key *k, void *out)
 {
+	static const char registers[] = "integrity registers are no map of any";
+	struct measurement *m = out;
+	int err;
+
 	if (is(k, VALUES_DIGESTS))
-		return read_list(r, in, read_digest, out, "digests are no list");
-	if (is(k, VALUES_REGISTERS))
-		return read_map(r, in, read_register, out, "integrity registers are no map");
+		return read_list(r, in, read_digest, out, "digests are no list of any");
+	if (is(k, VALUES_REGISTERS)) {
+		err = read_map(r, in, read_register, m, registers);
+		return err || m->any_register ? err : fail(r, -EBADMSG, registers);
+	}
 	if (!is(k, VALUES_NAME))
 		reference_leave(r->set, "measured value ", shown(k));
 	return pass_over(r, in);
@@ -333,14 +345,14 @@ static int read_triple(struct reading *r, struct bytes *in, void *out)
 		return pass_over(r, in);
 	}
 	r->set->sets++;
-	return read_list(r, in, read_measurement, &e, "measurements are no list");
+	return read_list(r, in, read_measurement, &e, "measurements are no list of any");
 }
 
 /* Other triples endorse what is there already, and demand nothing. */
 static int read_triples(struct reading *r, struct bytes *in, const struct key *k, void *out)
 {
 	if (is(k, TRIPLES_REFERENCE))
-		return read_list(r, in, read_triple, out, "reference triples are no list");
+		return read_list(r, in, read_triple, out, "reference triples are no list of any");
 	return pass_over(r, in);
 }
 
@@ -403,7 +415,7 @@ static int read_profile(struct reading *r, struct bytes *in)
 static int read_corim(struct reading *r, struct bytes *in, const struct key *k, void *out)
 {
 	if (is(k, CORIM_TAGS))
-		return read_list(r, in, read_tag, out, "tags are no list");
+		return read_list(r, in, read_tag, out, "tags are no list of any");
 	if (is(k, CORIM_VALIDITY))
 		return read_map(r, in, read_validity, out, "validity is no map");
 	if (is(k, CORIM_PROFILE))
@@ -412,6 +424,22 @@ static int read_corim(struct reading *r, struct bytes *in, const struct key *k, 
 		reference_leave(r->set, "another CoRIM that this one depends on",
 				bytes_of(NULL, 0));
 	return pass_over(r, in);
+}
+
+static int read_meta(struct reading *r, struct bytes *in, const struct key *k, void *out)
+{
+	if (is(k, META_VALIDITY))
+		return read_map(r, in, read_validity, out, "its signature's validity is no map");
+	return pass_over(r, in);
+}
+
+int reference_read_corim_meta(struct bytes in, const struct reference_options *o,
+			      char why[REFERENCE_WHY_MAX])
+{
+	struct reading r = { .options = o, .why = why };
+	int err = read_map(&r, &in, read_meta, NULL, "what its signer says is no map");
+
+	return !err && in.n ? fail(&r, -EBADMSG, "bytes behind what its signer says") : err;
 }
 
 int reference_read_corim_map(struct bytes *in, const struct reference_options *o,

@@ -18,6 +18,7 @@ enum {
 	COSE_PARTS = 4,
 	HEADER_ALG = 1,
 	HEADER_CRIT = 2,
+	HEADER_META = 8, /* bytes: corim-meta-map */
 	ES256 = -7,
 	ES384 = -35,
 	FRAME_MAX = 64, /* of a Sig_structure, without what it holds */
@@ -29,14 +30,28 @@ static int bad(char why[REFERENCE_WHY_MAX], int err, const char *what)
 	return err;
 }
 
-/* The algorithm, of which there must be one; and nothing that we would have to understand. */
-static bool read_algorithm(struct bytes in, int64_t *algorithm)
+struct header {
+	int64_t algorithm;
+	struct bytes meta; /* empty: none */
+};
+
+static bool read_member(struct bytes *in, bool is_number, int64_t label, struct header *h)
+{
+	if (is_number && label == HEADER_ALG)
+		return cbor_get_int(in, &h->algorithm);
+	if (is_number && label == HEADER_META)
+		return cbor_get_bytes(in, &h->meta) && h->meta.n;
+	return cbor_skip(in);
+}
+
+/* An algorithm must be there; and nothing that we would have to understand. */
+static bool read_header(struct bytes in, struct header *h)
 {
 	struct cbor_items items;
 	struct cbor_keys seen = { .count = 0 };
 	int64_t label;
 
-	*algorithm = 0;
+	*h = (struct header){ 0 };
 	if (!cbor_get_map(&in, &items))
 		return false;
 	while (cbor_more(&in, &items)) {
@@ -48,11 +63,10 @@ static bool read_algorithm(struct bytes in, int64_t *algorithm)
 		if (!cbor_keys_add(&seen, bytes_of(at.p, at.n - in.n)) ||
 		    (is_number && label == HEADER_CRIT))
 			return false;
-		if (is_number && label == HEADER_ALG ? !cbor_get_int(&in, algorithm)
-						     : !cbor_skip(&in))
+		if (!read_member(&in, is_number, label, h))
 			return false;
 	}
-	return *algorithm && !in.n;
+	return h->algorithm && !in.n;
 }
 
 /* Sig_structure of RFC 9052, 4.4. */
@@ -78,27 +92,27 @@ static bool verify(struct bytes protected, struct bytes payload, struct bytes si
 }
 
 /* The payload of a COSE_Sign1, once key is known to have signed it. */
-static int open_signed(struct bytes in, struct evp_pkey_st *key, struct bytes *payload,
+static int open_signed(struct bytes in, const struct reference_options *o, struct bytes *payload,
 		       char why[REFERENCE_WHY_MAX])
 {
 	struct bytes protected, signature;
 	struct cbor_items items;
-	int64_t algorithm;
+	struct header h;
 
 	if (!cbor_get_array(&in, &items) || items.indefinite || items.left != COSE_PARTS ||
 	    !cbor_get_bytes(&in, &protected) || !cbor_skip(&in) || !cbor_get_bytes(&in, payload) ||
 	    !cbor_get_bytes(&in, &signature) || in.n)
 		return bad(why, -EBADMSG, "no COSE_Sign1 with a payload inside");
-	if (!key)
+	if (!o->key)
 		return bad(why, -EPERM, "it is signed: want --key FILE, the signer's");
-	if (!read_algorithm(protected, &algorithm))
+	if (!read_header(protected, &h))
 		return bad(why, -EBADMSG, "its protected header names no algorithm, or more");
-	if (algorithm != ES256 && algorithm != ES384)
+	if (h.algorithm != ES256 && h.algorithm != ES384)
 		return bad(why, -EPERM, "signed by another algorithm than ES256 and ES384");
-	if (!verify(protected, *payload, signature, algorithm == ES256 ? CURVE_P256 : CURVE_P384,
-		    key))
+	if (!verify(protected, *payload, signature, h.algorithm == ES256 ? CURVE_P256 : CURVE_P384,
+		    o->key))
 		return bad(why, -EPERM, "not signed by that key");
-	return 0;
+	return h.meta.n ? reference_read_corim_meta(h.meta, o, why) : 0;
 }
 
 static bool take_tag(struct bytes *in, uint64_t want)
@@ -123,7 +137,7 @@ int reference_read_corim(struct bytes in, const struct reference_options *o,
 	if (!take_tag(&in, TAG_UNSIGNED)) {
 		take_tag(&in, TAG_SIGNED);
 		take_tag(&in, TAG_COSE_SIGN1);
-		err = open_signed(in, o->key, &payload, why);
+		err = open_signed(in, o, &payload, why);
 		if (err)
 			return err;
 		out->is_signed = true;

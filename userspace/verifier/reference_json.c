@@ -100,25 +100,43 @@ static int take_measurements(struct reading *r, const json_t *o)
 	return err;
 }
 
+/* Of early releases it was "expired". */
+static int check_expiration(struct reading *r, const char *name, const json_t *o)
+{
+	static const char *const keys[] = { "expiration", "expired" };
+	int64_t until;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		const json_t *v = json_object_get(o, keys[i]);
+
+		if (!v)
+			continue;
+		if (json_string_length(v) != TIME_CHARS + 1 ||
+		    !time_read(json_string_value(v), &until) ||
+		    json_string_value(v)[TIME_CHARS] != 'Z')
+			return fail(r, -EBADMSG, "want a date such as 2026-01-01T00:00:00Z", name);
+		if (until < r->options->now)
+			return fail(r, -ESTALE, "this reference value has expired", name);
+	}
+	return 0;
+}
+
 /* {"name": …, "expiration": …, "hash-value" or "value": …} */
 static int take_kept(struct reading *r, const json_t *o)
 {
 	const char *name = json_string_value(json_object_get(o, "name"));
-	const char *until = json_string_value(json_object_get(o, "expiration"));
 	const json_t *list = json_object_get(o, "hash-value"), *one;
+	int err = check_expiration(r, name, o);
 	size_t i;
-	int err = 0;
 
-	if (!until)
-		until = json_string_value(json_object_get(o, "expired")); /* of early releases */
-	/* Both in UTC, of the same shape: as text they stand in the order of time. */
-	if (until && (strlen(until) != strlen(time_text(r->options->now).text) ||
-		      until[strlen(until) - 1] != 'Z'))
-		return fail(r, -EBADMSG, "want a date such as 2026-01-01T00:00:00Z", name);
-	if (until && strcmp(until, time_text(r->options->now).text) < 0)
-		return fail(r, -ESTALE, "this reference value has expired", name);
+	if (err)
+		return err;
 	if (!list)
 		return take_named(r, name, json_object_get(o, "value"));
+	if (!json_is_array(list))
+		return fail(r, -EBADMSG, "want a list as hash-value", name);
+	if (!json_array_size(list))
+		return take_named(r, name, list);
 	json_array_foreach(list, i, one)
 	{
 		if (!err)
@@ -150,20 +168,36 @@ static int take_message(struct reading *r, const json_t *o)
 	return err;
 }
 
+/* What describe-eif says beside an image's measurements is no demand; what is named as one is. */
+static void leave_named(struct reading *r, const json_t *o)
+{
+	enum reference_key key;
+	const char *name;
+	const json_t *v;
+
+	json_object_foreach((json_t *)o, name, v)
+	{
+		if (reference_named(name_of(name), r->options->tee, &key))
+			reference_leave(r->set, "", name_of(name));
+	}
+}
+
 static int take_object(struct reading *r, const json_t *o)
 {
 	const json_t *measurements = json_object_get(o, "Measurements"), *v;
 	const char *name;
 	int err = 0;
 
-	if (json_is_object(measurements))
+	if (json_is_object(measurements)) {
+		leave_named(r, o);
 		return take_measurements(r, measurements);
+	}
 	if (json_object_get(o, "HashAlgorithm"))
 		return take_measurements(r, o);
 	if (json_is_string(json_object_get(o, "payload")))
 		return take_message(r, o);
 	if (json_is_string(json_object_get(o, "name")) &&
-	    (json_is_array(json_object_get(o, "hash-value")) || json_object_get(o, "value")))
+	    (json_object_get(o, "hash-value") || json_object_get(o, "value")))
 		return take_kept(r, o);
 	json_object_foreach((json_t *)o, name, v)
 	{
