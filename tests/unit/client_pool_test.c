@@ -60,7 +60,7 @@ static void open_client(struct world *w, const char *endpoint)
 	c->endpoints_count = endpoints_resolve(w->options.endpoints, 1, c->endpoints, reason);
 	assert_int_equal(c->endpoints_count, 1);
 	c->base = event_base_new();
-	assert_int_equal(appraiser_new(c->base, c->inputs.policy, &c->appraiser), 0);
+	assert_int_equal(appraiser_new(c->base, c->inputs.policy, KIT_WAIT_MS, &c->appraiser), 0);
 	assert_int_equal(client_tls_open(CLIENT_TLS_INLINE, c->options, &c->tls, reason), 0);
 	fd = sock_listen(&w->options.listen_addr, 0);
 	assert_true(sock_local(fd, &a, &w->port));

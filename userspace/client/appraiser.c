@@ -15,6 +15,7 @@
 #include "base/ipc.h"
 #include "base/log.h"
 #include "base/sandbox.h"
+#include "channel/sock.h"
 #include "verifier/process.h"
 #include "verifier/reason.h"
 
@@ -35,7 +36,8 @@ struct appraisal {
 struct appraiser {
 	int fds[CHILDREN];
 	int current; /* the child that is asked; CHILDREN: none is left */
-	struct event *readable, *kick;
+	struct event *readable, *kick, *limit;
+	struct timeval limit_of_each;
 	struct event_base *base;
 	TAILQ_HEAD(, appraisal) queue; /* the first is being judged, if asked */
 	bool asked;
@@ -99,6 +101,7 @@ static void finish(struct appraiser *a, const struct msg_verdict *v)
 
 	TAILQ_REMOVE(&a->queue, p, next);
 	a->asked = false;
+	event_del(a->limit);
 	if (p->done)
 		p->done(p->arg, v);
 	free(p);
@@ -137,8 +140,16 @@ static void lose_child(struct appraiser *a, const char *why)
 	a->fds[a->current] = -1;
 	use_child(a, a->current + 1);
 	if (a->asked)
-		fail(a, "the verifier process ended over it");
+		fail(a, "the verifier process was lost over it");
 	ask_next(a);
+}
+
+/* It cannot be killed from in here: it ends with us, and nobody hears it until then. */
+static void on_limit(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	lose_child(arg, "took too long over one appraisal");
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -171,7 +182,8 @@ static void ask_next(struct appraiser *a)
 
 	while ((p = TAILQ_FIRST(&a->queue)) && !a->asked) {
 		a->asked = true;
-		if (a->current < CHILDREN && !ipc_send(a->fds[a->current], &p->message))
+		if (a->current < CHILDREN && !event_add(a->limit, &a->limit_of_each) &&
+		    !ipc_send(a->fds[a->current], &p->message))
 			return;
 		fail(a, a->current < CHILDREN ? "the verifier process cannot be asked"
 					      : "no verifier process is left");
@@ -229,7 +241,8 @@ void appraisal_cancel(struct appraisal *p)
 	free(p);
 }
 
-int appraiser_new(struct event_base *base, struct policy *policy, struct appraiser **out)
+int appraiser_new(struct event_base *base, struct policy *policy, uint32_t limit_ms,
+		  struct appraiser **out)
 {
 	struct appraiser *a = calloc(1, sizeof(*a));
 	int err = a ? 0 : -ENOMEM;
@@ -237,13 +250,15 @@ int appraiser_new(struct event_base *base, struct policy *policy, struct apprais
 	if (!a)
 		return err;
 	a->base = base;
+	a->limit_of_each = timeval_of_us(limit_ms * 1000ULL);
 	TAILQ_INIT(&a->queue);
 	for (int i = 0; i < CHILDREN; i++)
 		a->fds[i] = -1;
 	for (int i = 0; !err && i < CHILDREN; i++)
 		err = spawn(policy, &a->fds[i]);
 	a->kick = evtimer_new(base, on_kick, a);
-	if (!err && !a->kick)
+	a->limit = evtimer_new(base, on_limit, a);
+	if (!err && (!a->kick || !a->limit))
 		err = -ENOMEM;
 	if (err) {
 		appraiser_free(a);
@@ -268,6 +283,8 @@ void appraiser_free(struct appraiser *a)
 		event_free(a->readable);
 	if (a->kick)
 		event_free(a->kick);
+	if (a->limit)
+		event_free(a->limit);
 	for (int i = 0; i < CHILDREN; i++)
 		if (a->fds[i] >= 0)
 			close(a->fds[i]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Evidence is judged by children that have nothing but one socket (verifier/process.h).  All of
- * them are made before anybody is spoken to; when one dies over what it reads, that appraisal
- * fails and the next child goes on.
+ * them are made before anybody is spoken to; when one dies or is stuck over what it reads, that
+ * appraisal fails and the next child goes on.
  */
 #ifndef CLIENT_APPRAISER_H
 #define CLIENT_APPRAISER_H
@@ -18,8 +18,9 @@ struct appraisal;
 /* v and what it points to last for the call. */
 typedef void (*appraised)(void *arg, const struct msg_verdict *v);
 
-/* Forks the children; the policy is copied by that.  0 or -errno. */
-int appraiser_new(struct event_base *base, struct policy *policy, struct appraiser **out);
+/* Forks the children, which get limit_ms for each; the policy is copied by that.  0 or -errno. */
+int appraiser_new(struct event_base *base, struct policy *policy, uint32_t limit_ms,
+		  struct appraiser **out);
 void appraiser_free(struct appraiser *a); /* takes NULL */
 
 /* Calls done later, once, unless cancelled.  NULL without memory, or when m is too long. */

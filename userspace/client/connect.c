@@ -27,6 +27,7 @@
 
 enum {
 	FILES_MAX = 65536,
+	APPRAISAL_MS = 10000, /* as long as fairleadd waits */
 };
 static const uint64_t HEADROOM_BYTES = 4ULL << 30; /* 30,000 streams take 3 GiB */
 
@@ -262,7 +263,8 @@ static bool prepare(struct client *c)
 		return false;
 	/* Before there are keys that children of ours could find in their memory. */
 	c->base = new_base(c->options->listens);
-	err = c->base ? appraiser_new(c->base, c->inputs.policy, &c->appraiser) : -ENOMEM;
+	err = c->base ? appraiser_new(c->base, c->inputs.policy, APPRAISAL_MS, &c->appraiser)
+		      : -ENOMEM;
 	if (err)
 		log_warnx("the verifier cannot be started: %s", strerror(-err));
 	return !err && resolve(c) && open_save(c) && open_tls(c) && make_boot_id(c->boot_id);
