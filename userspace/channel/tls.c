@@ -29,25 +29,23 @@ struct tls {
 	uint8_t spki[DIGEST_BYTES];
 };
 
-static bool refuse(char why[WHY_MAX], const char *what, const char *detail)
+bool tls_refuse(char why[WHY_MAX], const char *what, const char *detail)
 {
 	snprintf(why, WHY_MAX, "%.120s%s%.120s", what, detail[0] ? ": " : "", detail);
 	return false;
 }
 
-static const char *library_reason(void)
+bool tls_refuse_library(char why[WHY_MAX], const char *what)
 {
 	unsigned long err = ERR_peek_error(); /* the first: later ones say where it came through */
-	const char *text = ERR_reason_error_string(err);
+	const char *text = ERR_SYSTEM_ERROR(err) ? strerror(ERR_GET_REASON(err))
+						 : ERR_reason_error_string(err);
 
-	if (ERR_SYSTEM_ERROR(err))
-		text = strerror(ERR_GET_REASON(err));
 	ERR_clear_error();
-	return text ? text : "no reason given";
+	return tls_refuse(why, what, text ? text : "no reason given");
 }
 
-/* An encrypted key would have OpenSSL ask at the terminal. */
-static int no_passphrase(char *buf, int size, int writing, void *arg)
+int tls_no_passphrase(char *buf, int size, int writing, void *arg)
 {
 	(void)buf;
 	(void)size;
@@ -70,18 +68,22 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
 	return SSL_TLSEXT_ERR_OK;
 }
 
+bool tls_load_identity(SSL_CTX *ctx, const char *certificate, const char *key, char why[WHY_MAX])
+{
+	SSL_CTX_set_default_passwd_cb(ctx, tls_no_passphrase);
+	if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
+		return tls_refuse_library(why, certificate);
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
+		return tls_refuse_library(why, key);
+	return SSL_CTX_check_private_key(ctx) == 1 ||
+	       tls_refuse(why, key, "is not the key of the certificate");
+}
+
 static bool load(SSL_CTX *ctx, const struct channel_config *c, char why[WHY_MAX])
 {
-	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
-	if (SSL_CTX_use_certificate_chain_file(ctx, c->certificate) != 1)
-		return refuse(why, c->certificate, library_reason());
-	if (SSL_CTX_use_PrivateKey_file(ctx, c->key, SSL_FILETYPE_PEM) != 1)
-		return refuse(why, c->key, library_reason());
-	if (SSL_CTX_check_private_key(ctx) != 1)
-		return refuse(why, c->key, "is not the key of the certificate");
-	if (SSL_CTX_load_verify_locations(ctx, c->ca, NULL) != 1)
-		return refuse(why, c->ca, library_reason());
-	return true;
+	return tls_load_identity(ctx, c->certificate, c->key, why) &&
+	       (SSL_CTX_load_verify_locations(ctx, c->ca, NULL) == 1 ||
+		tls_refuse_library(why, c->ca));
 }
 
 static SSL_CTX *context(const SSL_METHOD *method, const struct channel_config *c, char why[WHY_MAX])
@@ -89,7 +91,7 @@ static SSL_CTX *context(const SSL_METHOD *method, const struct channel_config *c
 	SSL_CTX *ctx = SSL_CTX_new(method);
 
 	if (!ctx) {
-		refuse(why, "TLS", library_reason());
+		tls_refuse_library(why, "TLS");
 		return NULL;
 	}
 	SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
@@ -108,18 +110,18 @@ static SSL_CTX *context(const SSL_METHOD *method, const struct channel_config *c
 	/* This one call answers 0 when it went well. */
 	if (SSL_CTX_set_alpn_protos(ctx, alpn, ALPN_BYTES) != 0 || !load(ctx, c, why)) {
 		if (!why[0])
-			refuse(why, "TLS", library_reason());
+			tls_refuse_library(why, "TLS");
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
 	return ctx;
 }
 
-static bool spki_digest(X509 *cert, uint8_t out[DIGEST_BYTES])
+bool tls_key_digest(X509 *cert, const EVP_MD *md, uint8_t *out)
 {
 	uint8_t *der = NULL;
 	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
-	bool ok = n > 0 && sha384(bytes_of(der, n), out);
+	bool ok = n > 0 && EVP_Digest(der, n, out, NULL, md, NULL) == 1;
 
 	OPENSSL_free(der);
 	return ok;
@@ -159,11 +161,11 @@ bool tls_node_of(X509 *cert, char out[NAME_MAX_BYTES], char why[WHY_MAX])
 	}
 	GENERAL_NAMES_free(names);
 	if (!found)
-		return refuse(why, "its certificate names no node, want a URI fairlead://node/NAME",
-			      "");
+		return tls_refuse(
+			why, "its certificate names no node, want a URI fairlead://node/NAME", "");
 	if (found > 1)
-		return refuse(why, "its certificate names several nodes, want one", "");
-	return out[0] || refuse(why, "its certificate's node is no name", "");
+		return tls_refuse(why, "its certificate names several nodes, want one", "");
+	return out[0] || tls_refuse(why, "its certificate's node is no name", "");
 }
 
 static bool fits_node(struct tls *t, const struct channel_config *c, char why[WHY_MAX])
@@ -172,13 +174,14 @@ static bool fits_node(struct tls *t, const struct channel_config *c, char why[WH
 	char node[NAME_MAX_BYTES] = "", reason[WHY_MAX] = "";
 
 	if (!tls_node_of(cert, node, reason))
-		return refuse(why, c->certificate, reason);
+		return tls_refuse(why, c->certificate, reason);
 	if (strcmp(node, c->node)) {
 		snprintf(why, WHY_MAX, "%.80s: is for node \"%.60s\", want \"%.60s\"",
 			 c->certificate, node, c->node);
 		return false;
 	}
-	return spki_digest(cert, t->spki) || refuse(why, c->certificate, library_reason());
+	return tls_key_digest(cert, EVP_sha384(), t->spki) ||
+	       tls_refuse_library(why, c->certificate);
 }
 
 int tls_open(const struct channel_config *c, struct tls **out, char why[WHY_MAX])
@@ -187,7 +190,7 @@ int tls_open(const struct channel_config *c, struct tls **out, char why[WHY_MAX]
 
 	why[0] = 0;
 	if (!t) {
-		refuse(why, "no memory", "");
+		tls_refuse(why, "no memory", "");
 		return -ENOMEM;
 	}
 	t->client = context(TLS_client_method(), c, why);
@@ -228,9 +231,9 @@ bool tls_trusts_itself(const struct tls *t, time_t now, char why[WHY_MAX])
 		ok = X509_verify_cert(v) == 1;
 	}
 	if (!ok)
-		refuse(why, "our certificate",
-		       v ? X509_verify_cert_error_string(X509_STORE_CTX_get_error(v))
-			 : "no memory");
+		tls_refuse(why, "our certificate",
+			   v ? X509_verify_cert_error_string(X509_STORE_CTX_get_error(v))
+			     : "no memory");
 	X509_STORE_CTX_free(v);
 	ERR_clear_error();
 	return ok;
@@ -281,18 +284,19 @@ bool tls_identify(SSL *ssl, struct tls_peer *out, char why[WHY_MAX])
 
 	memset(out, 0, sizeof(*out));
 	if (SSL_version(ssl) != TLS1_3_VERSION)
-		refuse(why, "want TLS 1.3", SSL_get_version(ssl));
+		tls_refuse(why, "want TLS 1.3", SSL_get_version(ssl));
 	else if (SSL_session_reused(ssl))
-		refuse(why, "a session was resumed", "");
+		tls_refuse(why, "a session was resumed", "");
 	else if (!alpn_agreed(ssl))
-		refuse(why, "want the application protocol fairlead/1", "");
+		tls_refuse(why, "want the application protocol fairlead/1", "");
 	else if (!cert)
-		refuse(why, "it has shown no certificate", "");
+		tls_refuse(why, "it has shown no certificate", "");
 	else if (SSL_get_verify_result(ssl) != X509_V_OK)
-		refuse(why, "its certificate",
-		       X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
-	else if (!spki_digest(cert, out->spki) || !last_second(cert, &out->not_after))
-		refuse(why, "its certificate", library_reason());
+		tls_refuse(why, "its certificate",
+			   X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
+	else if (!tls_key_digest(cert, EVP_sha384(), out->spki) ||
+		 !last_second(cert, &out->not_after))
+		tls_refuse_library(why, "its certificate");
 	else
 		ok = tls_node_of(cert, out->node, why);
 	X509_free(cert);
@@ -334,7 +338,7 @@ static void blame_certificate(SSL *ssl, long verified, char why[WHY_MAX])
 		 of_time && !is_in_time(SSL_get_certificate(ssl))
 			 ? ", nor is ours in its time: the clock is suspect"
 			 : "");
-	refuse(why, "its certificate", detail);
+	tls_refuse(why, "its certificate", detail);
 }
 
 bool tls_describe(SSL *ssl, unsigned long err, char why[WHY_MAX])
@@ -347,9 +351,9 @@ bool tls_describe(SSL *ssl, unsigned long err, char why[WHY_MAX])
 	if (verified != X509_V_OK)
 		blame_certificate(ssl, verified, why);
 	else if (path)
-		refuse(why, "the connection broke", "");
+		tls_refuse(why, "the connection broke", "");
 	else
-		refuse(why, "TLS", text ? text : "failed");
+		tls_refuse(why, "TLS", text ? text : "failed");
 	ERR_clear_error();
 	return !path;
 }
@@ -357,14 +361,11 @@ bool tls_describe(SSL *ssl, unsigned long err, char why[WHY_MAX])
 bool tls_key_of_file(const char *path, uint8_t out[32], char why[WHY_MAX])
 {
 	FILE *f = fopen(path, "re");
-	X509 *cert = f ? PEM_read_X509(f, NULL, no_passphrase, NULL) : NULL;
-	uint8_t *der = NULL;
-	int n = cert ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der) : 0;
-	bool ok = n > 0 && EVP_Digest(der, n, out, NULL, EVP_sha256(), NULL) == 1;
+	X509 *cert = f ? PEM_read_X509(f, NULL, tls_no_passphrase, NULL) : NULL;
+	bool ok = cert && tls_key_digest(cert, EVP_sha256(), out);
 
 	if (!ok)
-		refuse(why, path, f ? "no certificate in PEM" : strerror(errno));
-	OPENSSL_free(der);
+		tls_refuse(why, path, f ? "no certificate in PEM" : strerror(errno));
 	X509_free(cert);
 	if (f)
 		fclose(f);

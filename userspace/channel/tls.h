@@ -61,4 +61,17 @@ bool tls_describe(SSL *ssl, unsigned long err, char why[WHY_MAX]);
 
 bool tls_random(void *out, size_t n);
 
+/* --- what others who speak TLS by other rules (fairlead-connect, the relay) have in common */
+
+/* False, and why[] is "what: detail", or what alone. */
+bool tls_refuse(char why[WHY_MAX], const char *what, const char *detail);
+/* The same with what the library has to say, whose queue is empty then. */
+bool tls_refuse_library(char why[WHY_MAX], const char *what);
+/* A pem_password_cb: for an encrypted key OpenSSL would ask at the terminal. */
+int tls_no_passphrase(char *buf, int size, int writing, void *arg);
+/* Chain and key, PEM files both: false and why[] unless they belong together. */
+bool tls_load_identity(SSL_CTX *ctx, const char *certificate, const char *key, char why[WHY_MAX]);
+/* Of the DER SubjectPublicKeyInfo, as long as md has it. */
+bool tls_key_digest(X509 *cert, const EVP_MD *md, uint8_t *out);
+
 #endif

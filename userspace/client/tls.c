@@ -25,58 +25,17 @@ struct client_tls {
 	uint8_t spki[DIGEST_BYTES];
 };
 
-static bool refuse(char why[WHY_MAX], const char *what, const char *detail)
-{
-	snprintf(why, WHY_MAX, "%.120s%s%.120s", what, detail[0] ? ": " : "", detail);
-	return false;
-}
-
-static bool refuse_library(char why[WHY_MAX], const char *what)
-{
-	unsigned long err = ERR_peek_error(); /* the first: later ones say where it came through */
-	const char *text = ERR_SYSTEM_ERROR(err) ? strerror(ERR_GET_REASON(err))
-						 : ERR_reason_error_string(err);
-
-	ERR_clear_error();
-	return refuse(why, what, text ? text : "no reason given");
-}
-
-/* An encrypted key would have OpenSSL ask at the terminal. */
-static int no_passphrase(char *buf, int size, int writing, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
-
-static bool digest_of(X509 *cert, const EVP_MD *md, uint8_t *out)
-{
-	uint8_t *der = NULL;
-	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
-	bool ok = n > 0 && EVP_Digest(der, n, out, NULL, md, NULL) == 1;
-
-	OPENSSL_free(der);
-	return ok;
-}
-
 /* Who has a certificate shows it; who has none is nobody, and bound as such. */
 static bool load_own(struct client_tls *t, char why[WHY_MAX])
 {
 	const struct options *o = t->options;
 
 	if (!o->certificate || t->kind == CLIENT_TLS_SERVICE)
-		return sha384(bytes_of("", 0), t->spki) || refuse(why, "SHA-384", "failed");
-	SSL_CTX_set_default_passwd_cb(t->ctx, no_passphrase);
-	if (SSL_CTX_use_certificate_chain_file(t->ctx, o->certificate) != 1)
-		return refuse_library(why, o->certificate);
-	if (SSL_CTX_use_PrivateKey_file(t->ctx, o->key, SSL_FILETYPE_PEM) != 1)
-		return refuse_library(why, o->key);
-	if (SSL_CTX_check_private_key(t->ctx) != 1)
-		return refuse(why, o->key, "is not the key of the certificate");
-	return digest_of(SSL_CTX_get0_certificate(t->ctx), EVP_sha384(), t->spki) ||
-	       refuse_library(why, o->certificate);
+		return sha384(bytes_of("", 0), t->spki) || tls_refuse(why, "SHA-384", "failed");
+	if (!tls_load_identity(t->ctx, o->certificate, o->key, why))
+		return false;
+	return tls_key_digest(SSL_CTX_get0_certificate(t->ctx), EVP_sha384(), t->spki) ||
+	       tls_refuse_library(why, o->certificate);
 }
 
 /* The operator's CA is for its nodes; a service beside its agent is known by its key alone. */
@@ -90,7 +49,7 @@ static bool load_ca(struct client_tls *t, char why[WHY_MAX])
 	SSL_CTX_set_verify(t->ctx, verifies(t) ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
 	SSL_CTX_set_verify_depth(t->ctx, CHAIN_DEPTH_MAX);
 	return !verifies(t) || SSL_CTX_load_verify_locations(t->ctx, t->options->ca, NULL) == 1 ||
-	       refuse_library(why, t->options->ca);
+	       tls_refuse_library(why, t->options->ca);
 }
 
 static bool set_alpn(struct client_tls *t, char why[WHY_MAX])
@@ -106,7 +65,7 @@ static bool set_alpn(struct client_tls *t, char why[WHY_MAX])
 	t->alpn[0] = n;
 	memcpy(t->alpn + 1, name, n);
 	/* This one call answers 0 when it went well. */
-	return !SSL_CTX_set_alpn_protos(t->ctx, t->alpn, n + 1) || refuse_library(why, "ALPN");
+	return !SSL_CTX_set_alpn_protos(t->ctx, t->alpn, n + 1) || tls_refuse_library(why, "ALPN");
 }
 
 static bool configure(struct client_tls *t, char why[WHY_MAX])
@@ -130,14 +89,14 @@ int client_tls_open(enum client_tls_kind kind, const struct options *o, struct c
 
 	why[0] = 0;
 	if (!t) {
-		refuse(why, "no memory", "");
+		tls_refuse(why, "no memory", "");
 		return -ENOMEM;
 	}
 	t->kind = kind;
 	t->options = o;
 	t->ctx = SSL_CTX_new(TLS_client_method());
 	if (!t->ctx)
-		refuse_library(why, "TLS");
+		tls_refuse_library(why, "TLS");
 	if (!t->ctx || !configure(t, why)) {
 		client_tls_close(t);
 		return -EINVAL;
@@ -187,8 +146,8 @@ static bool is_the_node(struct client_tls *t, SSL *ssl, X509 *cert, const struct
 	if (!verifies(t))
 		return true;
 	if (SSL_get_verify_result(ssl) != X509_V_OK)
-		return refuse(why, "its certificate",
-			      X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
+		return tls_refuse(why, "its certificate",
+				  X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
 	if (!tls_node_of(cert, out->node, why))
 		return false;
 	if (wanted && strcmp(out->node, wanted)) {
@@ -198,7 +157,7 @@ static bool is_the_node(struct client_tls *t, SSL *ssl, X509 *cert, const struct
 	}
 	/* A VIP is many nodes' address and in no certificate; an agent has its own. */
 	return t->kind != CLIENT_TLS_AGENT || tls_peer_has_address(ssl, dialled) ||
-	       refuse(why, "its certificate does not list the address that was dialled", "");
+	       tls_refuse(why, "its certificate does not list the address that was dialled", "");
 }
 
 /*
@@ -213,16 +172,16 @@ bool client_tls_identify(struct client_tls *t, SSL *ssl, const struct addr *dial
 
 	memset(out, 0, sizeof(*out));
 	if (SSL_version(ssl) != TLS1_3_VERSION)
-		refuse(why, "want TLS 1.3", SSL_get_version(ssl));
+		tls_refuse(why, "want TLS 1.3", SSL_get_version(ssl));
 	else if (SSL_session_reused(ssl))
-		refuse(why, "a session was resumed", "");
+		tls_refuse(why, "a session was resumed", "");
 	else if (!alpn_agreed(t, ssl))
-		refuse(why, "it does not speak the protocol that was offered (ALPN)", "");
+		tls_refuse(why, "it does not speak the protocol that was offered (ALPN)", "");
 	else if (!cert)
-		refuse(why, "it has shown no certificate", "");
-	else if (!digest_of(cert, EVP_sha384(), out->spki) ||
-		 !digest_of(cert, EVP_sha256(), out->key))
-		refuse_library(why, "its certificate");
+		tls_refuse(why, "it has shown no certificate", "");
+	else if (!tls_key_digest(cert, EVP_sha384(), out->spki) ||
+		 !tls_key_digest(cert, EVP_sha256(), out->key))
+		tls_refuse_library(why, "its certificate");
 	else
 		ok = is_the_node(t, ssl, cert, dialled, out, why);
 	X509_free(cert);
@@ -239,14 +198,14 @@ bool client_tls_describe(SSL *ssl, int error, unsigned long err, char why[WHY_MA
 	ERR_clear_error();
 	if (error == SSL_ERROR_ZERO_RETURN ||
 	    ERR_GET_REASON(err) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-		return refuse(why, "it hung up", "");
+		return tls_refuse(why, "it hung up", "");
 	if (path)
-		return refuse(why, "the connection broke",
-			      code && code != EAGAIN ? strerror(code) : "");
+		return tls_refuse(why, "the connection broke",
+				  code && code != EAGAIN ? strerror(code) : "");
 	if (SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && verified != X509_V_OK)
-		refuse(why, "its certificate", X509_verify_cert_error_string(verified));
+		tls_refuse(why, "its certificate", X509_verify_cert_error_string(verified));
 	else
-		refuse(why, "TLS", text ? text : "failed");
+		tls_refuse(why, "TLS", text ? text : "failed");
 	return true;
 }
 
