@@ -13,91 +13,9 @@
 #include "channel/tls.h"
 #include "channel/wire.h"
 #include "relay/conn.h"
+#include "relay_origin.h"
 
 #define RELAY_REPORT "a report, as the evidence device would give"
-
-#define ORIGIN_CUT "cut me" /* a destination sends that back and breaks off */
-
-/* A destination: a process that echoes every connection to it, by TLS or not. */
-struct origin {
-	pid_t pid;
-	uint16_t port;
-};
-
-static inline void origin_echo(int fd, SSL_CTX *ctx)
-{
-	static char buf[16384];
-	SSL *ssl = ctx ? SSL_new(ctx) : NULL;
-	int n;
-
-	if (ssl) {
-		SSL_set_fd(ssl, fd);
-		if (SSL_accept(ssl) != 1)
-			_exit(0);
-	}
-	while ((n = ssl ? SSL_read(ssl, buf, sizeof(buf)) : read(fd, buf, sizeof(buf))) > 0) {
-		bool cut = !memcmp(buf, ORIGIN_CUT, n < 5 ? n : 5);
-
-		for (int done = 0, w; done < n; done += w) {
-			w = ssl ? SSL_write(ssl, buf + done, n - done)
-				: write(fd, buf + done, n - done);
-			if (w <= 0)
-				_exit(0);
-		}
-		if (cut)
-			_exit(0);
-	}
-	if (ssl && SSL_get_error(ssl, n) != SSL_ERROR_ZERO_RETURN)
-		_exit(0); /* cut, so it is cut */
-	if (ssl)
-		SSL_shutdown(ssl);
-	else
-		shutdown(fd, SHUT_WR);
-	_exit(0);
-}
-
-static inline void origin_start(struct origin *o, const struct identity *id, int version)
-{
-	SSL_CTX *ctx = NULL;
-	struct addr a;
-	int fd;
-
-	addr_parse("127.0.0.1", &a);
-	o->port = kit_port();
-	fd = sock_listen(&a, o->port);
-	assert_true(fd >= 0);
-	fcntl(fd, F_SETFL, 0);
-	o->pid = fork();
-	assert_true(o->pid >= 0);
-	if (o->pid > 0) {
-		close(fd);
-		return;
-	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGCHLD, SIG_IGN);
-	if (id) {
-		ctx = SSL_CTX_new(TLS_server_method());
-		SSL_CTX_set_max_proto_version(ctx, version);
-		SSL_CTX_use_certificate_chain_file(ctx, id->certificate);
-		SSL_CTX_use_PrivateKey_file(ctx, id->key, SSL_FILETYPE_PEM);
-	}
-	for (;;) {
-		int c = accept(fd, NULL, NULL);
-
-		if (c >= 0 && fork() == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			origin_echo(c, ctx);
-		}
-		close(c);
-	}
-}
-
-static inline void origin_stop(struct origin *o)
-{
-	kill(o->pid, SIGKILL);
-	waitpid(o->pid, NULL, 0);
-}
 
 /* The configuration of a relay at 127.0.0.1, without destinations. */
 static inline struct relay_config *relay_kit_config(const struct identity *id)

@@ -18,6 +18,8 @@ static void conn_free(struct conn *c)
 	c->server->count--;
 	c->server->unproven -= c->state < CONN_ASKED;
 	ask_forget(c);
+	if (!c->up.told)
+		end_break(&c->dest);
 	reach_stop(c);
 	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++)
 		if (events[i])

@@ -11,12 +11,33 @@
 #include <unistd.h>
 
 enum {
-	TURNS_MAX = 16, /* pieces, of at most one TLS record each, before others get theirs */
+	TURNS_MAX = 16,	 /* pieces, of at most one TLS record each, before others get theirs */
+	ASIDES_MAX = 64, /* a handshake, tickets, and more new keys than anybody has use for */
 };
+
+/* Handshake messages may come at any time, cost work, and move nothing. */
+static void count_aside(int sent, int version, int type, const void *buf, size_t n, SSL *ssl,
+			void *end)
+{
+	(void)version, (void)buf, (void)n, (void)ssl;
+	((struct end *)end)->asides += !sent && type == SSL3_RT_HANDSHAKE;
+}
 
 void end_open(struct end *e, int fd, SSL *ssl)
 {
-	*e = (struct end){ fd, ssl, EV_READ | EV_WRITE, EV_READ, EV_WRITE };
+	*e = (struct end){ fd, ssl, EV_READ | EV_WRITE, EV_READ, EV_WRITE, 0 };
+	if (!ssl)
+		return;
+	SSL_set_msg_callback(ssl, count_aside);
+	SSL_set_msg_callback_arg(ssl, e);
+}
+
+void end_break(struct end *e)
+{
+	static const struct linger at_once = { 1, 0 };
+
+	if (!e->ssl && e->fd >= 0)
+		setsockopt(e->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 
 void end_close(struct end *e)
@@ -52,6 +73,24 @@ static bool can_drain(const struct window *w, const struct end *to)
 	return w->n && to->ready & to->write_needs;
 }
 
+/*
+ * The library comes back when it has only worked (it has no SSL_MODE_AUTO_RETRY): who sends new
+ * keys without end would keep it, and everybody, for ever.
+ */
+static int read_tls(struct end *from, uint8_t *p, size_t size, size_t *got)
+{
+	unsigned int before;
+	int r;
+
+	do {
+		before = from->asides;
+		ERR_clear_error();
+		r = SSL_read_ex(from->ssl, p, size, got);
+	} while (r != 1 && from->asides != before && from->asides <= ASIDES_MAX &&
+		 SSL_get_error(from->ssl, r) == SSL_ERROR_WANT_READ);
+	return r;
+}
+
 bool window_fill(struct window *w, struct end *from)
 {
 	size_t tail, got = 0;
@@ -64,9 +103,8 @@ bool window_fill(struct window *w, struct end *from)
 		w->at = 0;
 	}
 	tail = w->at + w->n;
-	ERR_clear_error();
 	if (from->ssl) {
-		r = SSL_read_ex(from->ssl, w->buf + tail, w->size - tail, &got);
+		r = read_tls(from, w->buf + tail, w->size - tail, &got);
 	} else {
 		ssize_t n = recv(from->fd, w->buf + tail, w->size - tail, 0);
 
@@ -79,6 +117,8 @@ bool window_fill(struct window *w, struct end *from)
 	else if (from->ssl && SSL_get_error(from->ssl, r) == SSL_ERROR_ZERO_RETURN)
 		w->ended = true;
 	else if (!w->ended && !waits(from, &from->read_needs, r))
+		w->cut = true;
+	if (from->asides > ASIDES_MAX)
 		w->cut = true;
 	w->n += got;
 	return got;

@@ -18,6 +18,7 @@ struct end {
 	SSL *ssl;		       /* NULL: plaintext, within this guest */
 	short ready;		       /* EV_READ, EV_WRITE: announced, and not known to block */
 	short read_needs, write_needs; /* which of them: TLS may have to write to read on */
+	unsigned int asides;	       /* messages of TLS's own that have come */
 };
 
 struct window {
@@ -35,9 +36,11 @@ enum moved {
 	MOVED_FAILED, /* the receiving end takes nothing any more */
 };
 
-void end_open(struct end *e, int fd, SSL *ssl);
+void end_open(struct end *e, int fd, SSL *ssl); /* e stays where it is until end_close() */
 /* SSL_free() and close(); what is open is open no more. */
 void end_close(struct end *e);
+/* Before end_close() of one that has not been told of an end: without TLS, FIN would tell it. */
+void end_break(struct end *e);
 
 /* Reads what is there, up to the window's room; false when it would block or has come to its end.
  */
