@@ -223,6 +223,7 @@ static void test_other_names_and_endpoints(void **state)
 	struct wire_message m;
 
 	(void)state;
+	proc_mark(&relay);
 	guest_comes(g, NULL);
 	assert_true(guest_asks(g, 1, "nowhere"));
 	guest_wants(g, WIRE_ERROR);
@@ -239,6 +240,7 @@ static void test_other_names_and_endpoints(void **state)
 	guest_wants(g, WIRE_ERROR);
 	assert_int_equal(g->m.error.code, WIRE_ERROR_ENDPOINT);
 	guest_free(g);
+	proc_must_say(&relay, "nothing relayed: it hung up");
 }
 
 /* What may not come, where it may not: the session ends, and no destination hears of it. */
