@@ -298,8 +298,10 @@ static void test_changes(void **state)
 /* What was refused is not remembered, and neither is what only says that it is evidence. */
 static void test_only_the_good(void **state)
 {
-	static void (*const changes[])(struct scene *) = { report_flipped, leaf_of_a_stranger,
-							   no_pin, later, leaf_of_another_chip };
+	static void (*const changes[])(struct scene *) = {
+		report_flipped, leaf_of_a_stranger, no_pin, later, leaf_of_another_chip,
+		no_crl,		crl_ran_out
+	};
 	struct scene *s = malloc(sizeof(*s));
 
 	(void)state;
@@ -307,6 +309,9 @@ static void test_only_the_good(void **state)
 		struct cache *c = cache_new(SMALL);
 
 		scene_begin(s, SNP_MILAN, SNP_KEY_VCEK);
+		s->crl.given = true;
+		s->crl.from = LAB_NOW - 7200;
+		s->crl.to = LAB_NOW + 1800;
 		scene_build(s);
 		changes[i](s);
 		s->evidence.cache = c;

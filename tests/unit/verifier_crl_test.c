@@ -229,6 +229,25 @@ static void crl_bad_pem(struct scene *s)
 	BIO_free(bio);
 }
 
+static void debug(struct scene *s)
+{
+	s->report[0x0a] |= 8;
+}
+static void crl_old_debug(struct scene *s)
+{
+	crl_old(s);
+	debug(s);
+}
+static void crl_required_debug(struct scene *s)
+{
+	crl_required(s);
+	debug(s);
+}
+static void forged(struct scene *s)
+{
+	s->report[0x90] ^= 1;
+}
+
 static void test_crl(void **state)
 {
 	static const struct row rows[] = {
@@ -267,6 +286,12 @@ static void test_crl(void **state)
 		{ "the first is a stranger's", 0, 0, crl, crl_behind_strangers, REASON_OK },
 		{ "a stranger's revokes", 0, 0, crl, crl_before_strangers, REASON_OK },
 		{ "both are strangers'", 0, 0, crl_stranger, crl_before_strangers, REASON_CRL },
+		{ "run out, and the guest can be debugged", 0, 0, crl_old_debug, NULL,
+		  REASON_POLICY_DEBUG },
+		{ "wanted, none there, and the guest can be debugged", 0, 0, crl_required_debug,
+		  NULL, REASON_POLICY_DEBUG },
+		{ "run out, and the report is forged", 0, 0, crl_old, forged,
+		  REASON_REPORT_SIGNATURE },
 		{ "rubbish before one that revokes", 0, 0, crl_mid, crl_behind_rubbish,
 		  REASON_CRL },
 		{ "rubbish behind one that revokes", 0, 0, crl_mid, crl_before_rubbish,

@@ -355,7 +355,7 @@ static void test_json(void **state)
 		  REFERENCE_KEYS, 0 },
 		{ "{\"name\": \"mr_td\", \"expiration\": 1, \"value\": \"" D96 "\"}", 0, -EBADMSG,
 		  REFERENCE_KEYS, 0 },
-		{ "{\"name\": \"mr_td\", \"expiration\": \"whenever it may be!!Z\", \"value\": \"" D96
+		{ "{\"name\": \"mr_td\", \"expiration\": \"whenever it may be!Z\", \"value\": \"" D96
 		  "\"}",
 		  0, -EBADMSG, REFERENCE_KEYS, 0 },
 		{ "{\"name\": \"mr_td\", \"expiration\": \"2026-06-01T00:00:00Z\", \"expired\": "

@@ -281,14 +281,38 @@ static const struct step cert_steps[] = {
 	{ read_leaf, true },
 };
 
+/* Without its list the chain may be believed no more than that it is the vendor's. */
+static bool lacks_list(const struct snp_case *c, const struct step *step, enum reason reason)
+{
+	return step->run == check_revocation && !c->evidence->objections &&
+	       reason_verdict(reason) == VERDICT_UNDETERMINED;
+}
+
+/*
+ * What could not be told for want of a list is refused all the same when a later step has something
+ * against it: no list would change that.
+ */
 static enum reason climb(struct snp_case *c, const struct step *steps, size_t count, bool known)
 {
-	enum reason reason = REASON_OK;
+	enum reason reason = REASON_OK, untold = REASON_OK;
+	char said[WHY_MAX];
 
-	for (size_t i = 0; !reason && i < count; i++)
-		if (!known || !steps[i].certs_alone)
-			reason = steps[i].run(c);
-	return reason;
+	for (size_t i = 0; !reason && i < count; i++) {
+		if (known && steps[i].certs_alone)
+			continue;
+		if (untold && steps[i].run == remember)
+			continue;
+		reason = steps[i].run(c);
+		if (lacks_list(c, &steps[i], reason)) {
+			untold = reason;
+			memcpy(said, c->out->detail, sizeof(said));
+			reason = REASON_OK;
+		}
+	}
+	if (reason || !untold)
+		return reason;
+	memcpy(c->out->detail, said, sizeof(said));
+	return untold;
 }
 
 static void begin(struct snp_case *c, const struct policy *policy, const struct evidence *evidence,
