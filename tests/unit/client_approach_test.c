@@ -122,7 +122,7 @@ static void open_client(struct world *w, const char *class, char how)
 	c->options = &w->options;
 	c->save_fd = -1;
 	c->base = event_base_new();
-	assert_true(inputs_read(c->options, &c->inputs));
+	assert_true(inputs_read("client", &c->options->files, &c->inputs));
 	assert_int_equal(client_tls_open(CLIENT_TLS_INLINE, c->options, &c->tls, why), 0);
 	strcpy(w->endpoint.host, "127.0.0.1");
 	strcpy(w->endpoint.name, "the server");

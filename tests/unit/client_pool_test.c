@@ -56,7 +56,7 @@ static void open_client(struct world *w, const char *endpoint)
 		OPTIONS_GO_ON);
 	c->options = &w->options;
 	c->save_fd = -1;
-	assert_true(inputs_read(c->options, &c->inputs));
+	assert_true(inputs_read("client", &c->options->files, &c->inputs));
 	c->endpoints_count = endpoints_resolve(w->options.endpoints, 1, c->endpoints, reason);
 	assert_int_equal(c->endpoints_count, 1);
 	c->base = event_base_new();

@@ -1,58 +1,43 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "cli/verify.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/outcome.h"
 #include "verifier/appraise.h"
+#include "verifier/inputs.h"
 #include "verifier/objections.h"
-#include "verifier/policy.h"
 #include "verifier/refuse.h"
 
-enum {
-	FILE_MAX = 1 << 20, /* evidence and certificates take 16 KiB */
-	ROOTS_MAX = 16,
-	HASH_BYTES = 32,
-};
+static const char program[] = "fairlead verify";
 
 static const char usage[] =
 	"usage: fairlead verify --tee KIND --evidence FILE [--certs FILE]... [--collateral DIR]\n"
 	"           [--at RFC3339] [--report-data HEX] [--policy FILE]\n"
 	"           [--trust-root sha256:HEX]... [-j]\n";
 
-struct blob {
-	uint8_t *p;
-	size_t n;
-};
-
 /* What the command line asked for. */
 struct request {
 	bool json, has_tee, has_report_data;
 	enum tee tee;
-	const char *evidence, *collateral, *policy;
-	const char *certs[CERTS_MAX];
-	size_t certs_count;
+	const char *evidence;
+	struct inputs_named files;
 	int64_t at;
 	uint8_t report_data[REPORT_DATA_BYTES];
-	uint8_t roots[ROOTS_MAX][HASH_BYTES];
-	size_t roots_count;
 };
 
 /* What was read for it. */
-struct inputs {
-	struct blob evidence, certs[CERTS_MAX], collateral[COLLATERAL_COUNT];
-	struct policy *policy;
+struct material {
+	struct blob evidence;
+	struct inputs beside;
 };
 
 static bool complain(const char *what, const char *which, const char *why)
 {
-	fprintf(stderr, "fairlead verify: %s %s: %s\n", what, which, why);
+	fprintf(stderr, "%s: %s %s: %s\n", program, what, which, why);
 	return false;
 }
 
@@ -108,25 +93,9 @@ static bool set_tee(struct request *r, const char *value)
 	return r->has_tee || complain("--tee", value, "there is no verifier for that kind");
 }
 
-static bool add_cert(struct request *r, const char *value)
+static bool complain_if(const char *why, const char *what, const char *value)
 {
-	if (r->certs_count == CERTS_MAX)
-		return complain("--certs", value, "more files than evidence may have");
-	r->certs[r->certs_count++] = value;
-	return true;
-}
-
-static bool add_root(struct request *r, const char *value)
-{
-	static const char prefix[] = "sha256:";
-
-	if (r->roots_count == ROOTS_MAX)
-		return complain("--trust-root", value, "more than a policy holds");
-	if (strncmp(value, prefix, strlen(prefix)) ||
-	    !parse_hex(value + strlen(prefix), r->roots[r->roots_count], HASH_BYTES))
-		return complain("--trust-root", value, "want sha256: and 64 hexadecimal digits");
-	r->roots_count++;
-	return true;
+	return !why || complain(what, value, why);
 }
 
 static bool set_report_data(struct request *r, const char *value)
@@ -159,19 +128,19 @@ static bool set(struct request *r, int option, const char *value)
 		r->evidence = value;
 		return true;
 	case 'c':
-		return add_cert(r, value);
+		return complain_if(inputs_add_cert(&r->files, value), "--certs", value);
 	case 'd':
-		r->collateral = value;
+		r->files.collateral = value;
 		return true;
 	case 'a':
 		return set_time(r, value);
 	case 'r':
 		return set_report_data(r, value);
 	case 'p':
-		r->policy = value;
+		r->files.policy = value;
 		return true;
 	case 'R':
-		return add_root(r, value);
+		return complain_if(inputs_add_root(&r->files, value), "--trust-root", value);
 	case 'j':
 		r->json = true;
 		return true;
@@ -198,108 +167,30 @@ static bool read_options(struct request *r, int argc, char **argv)
 	return complain("option", r->has_tee ? "--evidence" : "--tee", "is missing");
 }
 
-/* A file whole; one that is too large is no evidence. */
-static bool slurp(const char *path, struct blob *out)
+static bool read_material(const struct request *r, struct material *m)
 {
-	FILE *f = fopen(path, "re");
-	bool ok;
-
-	if (!f)
-		return complain("file", path, strerror(errno));
-	out->p = malloc(FILE_MAX + 1);
-	out->n = out->p ? fread(out->p, 1, FILE_MAX + 1, f) : 0;
-	ok = out->p && !ferror(f) && out->n <= FILE_MAX;
-	if (!ok)
-		complain("file", path, out->n > FILE_MAX ? "larger than 1 MiB" : "cannot be read");
-	fclose(f);
-	return ok;
+	return inputs_file(program, r->evidence, &m->evidence) &&
+	       inputs_read(program, &r->files, &m->beside);
 }
 
-/* What is not in the directory is not given. */
-static bool read_piece(const char *dir, enum collateral kind, struct blob *out)
+static void free_material(struct material *m)
 {
-	char path[4096];
-
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, collateral_file(kind)) >=
-	    sizeof(path))
-		return complain("directory", dir, strerror(ENAMETOOLONG));
-	if (access(path, F_OK) && errno == ENOENT)
-		return true;
-	if (!slurp(path, out))
-		return false;
-	return out->n || complain("file", path, "empty, want collateral");
+	free(m->evidence.p);
+	inputs_free(&m->beside);
 }
 
-/* A directory that is not there is a mistake. */
-static bool read_collateral(const char *path, struct inputs *in)
-{
-	DIR *d = opendir(path);
-	bool ok = true;
-
-	if (!d)
-		return complain("directory", path, strerror(errno));
-	closedir(d);
-	for (enum collateral i = 0; ok && i < COLLATERAL_COUNT; i++)
-		ok = read_piece(path, i, &in->collateral[i]);
-	return ok;
-}
-
-static struct policy *read_policy(const char *path)
-{
-	struct conf *y = conf_open(path);
-	const yaml_node_t *root = y ? conf_root(y) : NULL;
-	struct policy *p = root ? policy_read(y, root) : NULL;
-
-	if (y && conf_error_count(y)) {
-		conf_print_errors(y, stderr);
-		policy_free(p);
-		p = NULL;
-	} else if (!p) {
-		complain("file", path, strerror(ENOMEM));
-	}
-	conf_free(y);
-	return p;
-}
-
-static bool read_inputs(const struct request *r, struct inputs *in)
-{
-	if (!slurp(r->evidence, &in->evidence))
-		return false;
-	for (size_t i = 0; i < r->certs_count; i++)
-		if (!slurp(r->certs[i], &in->certs[i]))
-			return false;
-	if (r->collateral && !read_collateral(r->collateral, in))
-		return false;
-	in->policy = r->policy ? read_policy(r->policy) : policy_default();
-	if (!in->policy)
-		return false;
-	for (size_t i = 0; i < r->roots_count; i++)
-		if (policy_trust_root(in->policy, r->roots[i]))
-			return complain("option", "--trust-root", "more than a policy holds");
-	return true;
-}
-
-static void free_inputs(struct inputs *in)
-{
-	free(in->evidence.p);
-	for (size_t i = 0; i < CERTS_MAX; i++)
-		free(in->certs[i].p);
-	for (size_t i = 0; i < COLLATERAL_COUNT; i++)
-		free(in->collateral[i].p);
-	policy_free(in->policy);
-}
-
-static enum reason run(const struct request *r, const struct inputs *in, struct objections *all,
+static enum reason run(const struct request *r, const struct material *m, struct objections *all,
 		       struct claims *c)
 {
+	const struct inputs *in = &m->beside;
 	struct evidence e = { .tee = r->tee, .at = r->at };
 	enum reason reason;
 
-	e.report = bytes_of(in->evidence.p, in->evidence.n);
+	e.report = bytes_of(m->evidence.p, m->evidence.n);
 	for (size_t i = 0; i < COLLATERAL_COUNT; i++)
 		e.collateral[i] = bytes_of(in->collateral[i].p, in->collateral[i].n);
-	e.certs_count = r->certs_count;
-	for (size_t i = 0; i < r->certs_count; i++)
+	e.certs_count = r->files.certs_count;
+	for (size_t i = 0; i < r->files.certs_count; i++)
 		e.certs[i] = bytes_of(in->certs[i].p, in->certs[i].n);
 	if (r->has_report_data)
 		e.report_data = r->report_data;
@@ -401,16 +292,16 @@ static bool print_text(enum reason reason, const struct claims *c)
 
 int cmd_verify(int argc, char **argv)
 {
-	struct inputs in = { 0 };
+	struct material m = { 0 };
 	int status = VERDICT_ERROR;
 	enum reason reason;
 	struct request r;
 	struct claims c;
 	bool printed;
 
-	if (!read_options(&r, argc, argv) || !read_inputs(&r, &in))
+	if (!read_options(&r, argc, argv) || !read_material(&r, &m))
 		goto out;
-	reason = run(&r, &in, NULL, &c);
+	reason = run(&r, &m, NULL, &c);
 	printed = r.json ? print_json(reason, &c) : print_text(reason, &c);
 	claims_free(&c);
 	if (!printed) {
@@ -419,7 +310,7 @@ int cmd_verify(int argc, char **argv)
 	}
 	status = reason_verdict(reason);
 out:
-	free_inputs(&in);
+	free_material(&m);
 	return status;
 }
 
@@ -453,28 +344,28 @@ static bool print_objections(const struct policy *p, enum reason reason,
 int cmd_explain(int argc, char **argv)
 {
 	struct objections all = { 0 };
-	struct inputs in = { 0 };
+	struct material m = { 0 };
 	int status = VERDICT_ERROR;
 	enum reason reason;
 	struct request r;
 	struct claims c;
 	bool printed;
 
-	if (!read_options(&r, argc, argv) || !read_inputs(&r, &in))
+	if (!read_options(&r, argc, argv) || !read_material(&r, &m))
 		goto out;
-	reason = run(&r, &in, &all, &c);
+	reason = run(&r, &m, &all, &c);
 	if (reason && !all.count) { /* it could not even be unwrapped */
 		all.list[0].reason = reason;
 		memcpy(all.list[all.count++].detail, c.detail, sizeof(c.detail));
 	}
-	printed = r.json ? print_objections_json(in.policy, reason, &all)
-			 : print_objections(in.policy, reason, &all);
+	printed = r.json ? print_objections_json(m.beside.policy, reason, &all)
+			 : print_objections(m.beside.policy, reason, &all);
 	claims_free(&c);
 	if (printed)
 		status = reason_verdict(reason);
 	else
 		complain("writing", "the reasons", "failed");
 out:
-	free_inputs(&in);
+	free_material(&m);
 	return status;
 }

@@ -232,7 +232,7 @@ static void give_certs(const struct client *c, const struct wire_evidence *e,
 {
 	memcpy(m->certs, e->certs, sizeof(m->certs));
 	m->certs_count = e->certs_count;
-	for (size_t i = 0; i < c->options->certs_count && m->certs_count < CERTS_MAX; i++)
+	for (size_t i = 0; i < c->options->files.certs_count && m->certs_count < CERTS_MAX; i++)
 		m->certs[m->certs_count++] = bytes_of(c->inputs.certs[i].p, c->inputs.certs[i].n);
 	for (int i = 0; i < COLLATERAL_COUNT; i++)
 		m->collateral[i] = bytes_of(c->inputs.collateral[i].p, c->inputs.collateral[i].n);

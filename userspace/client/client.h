@@ -12,6 +12,7 @@
 #include "client/appraiser.h"
 #include "client/options.h"
 #include "client/tls.h"
+#include "verifier/inputs.h"
 
 enum {
 	CLIENT_NAME_MAX = OPTIONS_HOST_MAX + ENDPOINT_TEXT_MAX + 4,
@@ -23,17 +24,6 @@ struct endpoint {
 	char name[CLIENT_NAME_MAX];  /* for people */
 	struct addr addr;
 	uint16_t port;
-};
-
-struct blob {
-	uint8_t *p;
-	size_t n;
-};
-
-/* What files had to say, for appraisals. */
-struct inputs {
-	struct policy *policy;
-	struct blob certs[CERTS_MAX], collateral[COLLATERAL_COUNT];
 };
 
 /* What an appraisal has established, and for how long. */
@@ -68,9 +58,6 @@ static inline uint64_t client_now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Reads policy, certificates and collateral: false when complained about on stderr. */
-bool inputs_read(const struct options *o, struct inputs *out);
-void inputs_free(struct inputs *in);
 /* Whether --class classified can be granted by it at all: it pins chips. */
 bool inputs_pin_chips(const struct inputs *in);
 

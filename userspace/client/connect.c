@@ -231,7 +231,7 @@ static bool resolve(struct client *c)
 
 static bool read_files(struct client *c)
 {
-	if (!inputs_read(c->options, &c->inputs))
+	if (!inputs_read("fairlead-connect", &c->options->files, &c->inputs))
 		return false;
 	if (c->options->class != CLASS_CLASSIFIED || inputs_pin_chips(&c->inputs))
 		return true;

@@ -166,36 +166,15 @@ static bool set_class(struct options *o, const char *value, FILE *err)
 	return true;
 }
 
-static bool add_cert(struct options *o, const char *value, FILE *err)
+static bool complain_if(const char *why, const char *what, const char *value, FILE *err)
 {
-	if (o->certs_count == CERTS_MAX)
-		return complain(err, "--certs", value, "more files than evidence may have");
-	o->certs[o->certs_count++] = value;
-	return true;
+	return !why || complain(err, what, value, why);
 }
 
-static bool set_sha256(uint8_t out[OPTIONS_ROOT_BYTES], const char *what, const char *value,
-		       FILE *err)
+static bool set_destinations(struct options *o, const char *value, FILE *err)
 {
-	static const char prefix[] = "sha256:";
-	const char *hex = value + sizeof(prefix) - 1;
-
-	if (strncmp(value, prefix, sizeof(prefix) - 1) || strlen(hex) != 2 * OPTIONS_ROOT_BYTES ||
-	    strspn(hex, "0123456789abcdefABCDEF") != 2 * OPTIONS_ROOT_BYTES)
-		return complain(err, what, value, "want sha256: and 64 hexadecimal digits");
-	for (int i = 0; i < OPTIONS_ROOT_BYTES; i++)
-		sscanf(hex + 2 * i, "%2hhx", &out[i]);
-	return true;
-}
-
-static bool add_root(struct options *o, const char *value, FILE *err)
-{
-	if (o->roots_count == OPTIONS_ROOTS_MAX)
-		return complain(err, "--trust-root", value, "more than a policy holds");
-	if (!set_sha256(o->roots[o->roots_count], "--trust-root", value, err))
-		return false;
-	o->roots_count++;
-	return true;
+	o->pins_destinations = inputs_sha256(value, o->destinations);
+	return o->pins_destinations || complain(err, "--destinations", value, inputs_want_sha256);
 }
 
 static bool set_number(uint32_t *out, const char *what, const char *value, uint32_t from,
@@ -244,12 +223,11 @@ static bool set_value(struct options *o, int option, const char *value, FILE *er
 	case OPT_CLASS:
 		return set_class(o, value, err);
 	case OPT_DESTINATIONS:
-		o->pins_destinations = true;
-		return set_sha256(o->destinations, "--destinations", value, err);
+		return set_destinations(o, value, err);
 	case OPT_TRUST_ROOT:
-		return add_root(o, value, err);
+		return complain_if(inputs_add_root(&o->files, value), "--trust-root", value, err);
 	case OPT_CERTS:
-		return add_cert(o, value, err);
+		return complain_if(inputs_add_cert(&o->files, value), "--certs", value, err);
 	case OPT_NODE:
 		return set_text(&o->node, "--node", value, NAME_MAX_BYTES, err);
 	case OPT_SNI:
@@ -274,9 +252,9 @@ static bool set(struct options *o, int option, const char *value, FILE *err)
 {
 	switch (option) {
 	case OPT_POLICY:
-		return set_file(&o->policy, value);
+		return set_file(&o->files.policy, value);
 	case OPT_COLLATERAL:
-		return set_file(&o->collateral, value);
+		return set_file(&o->files.collateral, value);
 	case OPT_CA:
 		return set_file(&o->ca, value);
 	case OPT_CERT:

@@ -10,12 +10,11 @@
 
 #include "abi.h"
 #include "base/messages.h"
+#include "verifier/inputs.h"
 
 enum {
 	OPTIONS_ENDPOINTS_MAX = 16, /* and addresses that their names stand for */
-	OPTIONS_ROOTS_MAX = 16,
-	OPTIONS_ROOT_BYTES = 32,
-	OPTIONS_HOST_MAX = 254, /* a DNS name, with its NUL */
+	OPTIONS_HOST_MAX = 254,	    /* a DNS name, with its NUL */
 	OPTIONS_DEADLINE_MS = 10000,
 	OPTIONS_CONFIDENTIAL_MS = 86400000, /* how long evidence is good for */
 	OPTIONS_CLASSIFIED_MS = 3600000,
@@ -42,18 +41,15 @@ struct options {
 
 	enum class class;
 	bool pins_destinations;
-	uint8_t destinations[OPTIONS_ROOT_BYTES]; /* what a relay's claims have to say */
+	uint8_t destinations[INPUTS_ROOT_BYTES]; /* what a relay's claims have to say */
 	const char *service;	 /* the destination wanted of a relay; "" is its first */
 	const char *node;	 /* NULL: any */
 	const char *server_name; /* NULL: the host's, where it is a name */
 	const char *protocol;	 /* for ALPN, to a service beside its agent; NULL: none */
 	const char *ca, *certificate, *key;
 
-	const char *policy, *collateral, *save;
-	const char *certs[CERTS_MAX];
-	size_t certs_count;
-	uint8_t roots[OPTIONS_ROOTS_MAX][OPTIONS_ROOT_BYTES];
-	size_t roots_count;
+	struct inputs_named files;
+	const char *save;
 
 	uint32_t deadline_ms, lifetime_ms, pool, connections;
 	bool show, json;
