@@ -9,34 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "channel/tls.h"
 #include "relay/tls.h"
 
 enum {
 	CA_BYTES_MAX = 1 << 20, /* the whole web's take 220 KiB */
 };
-
-static bool refuse(char why[WHY_MAX], const char *what, const char *detail)
-{
-	snprintf(why, WHY_MAX, "%.120s: %.120s", what, detail);
-	return false;
-}
-
-static bool refuse_as_library(char why[WHY_MAX], const char *what)
-{
-	unsigned long err = ERR_peek_error();
-	const char *text = ERR_SYSTEM_ERROR(err) ? strerror(ERR_GET_REASON(err))
-						 : ERR_reason_error_string(err);
-
-	ERR_clear_error();
-	return refuse(why, what, text ? text : "TLS failed");
-}
-
-/* An encrypted key would have OpenSSL ask at the terminal. */
-static int no_passphrase(char *buf, int size, int writing, void *arg)
-{
-	(void)buf, (void)size, (void)writing, (void)arg;
-	return -1;
-}
 
 static SSL_CTX *context(const SSL_METHOD *method, int minimum)
 {
@@ -60,24 +38,20 @@ static bool open_server(struct relay_tls *t, char why[WHY_MAX])
 	SSL_CTX *ctx = t->server = context(TLS_server_method(), TLS1_3_VERSION);
 
 	if (!ctx)
-		return refuse_as_library(why, "TLS");
+		return tls_refuse_library(why, "TLS");
 	SSL_CTX_set_num_tickets(ctx, 0);
 	SSL_CTX_set_alpn_select_cb(ctx, relay_tls_select, NULL);
-	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
-	if (SSL_CTX_use_certificate_chain_file(ctx, c->certificate) != 1)
-		return refuse_as_library(why, c->certificate);
-	if (SSL_CTX_use_PrivateKey_file(ctx, c->key, SSL_FILETYPE_PEM) != 1 ||
-	    SSL_CTX_check_private_key(ctx) != 1)
-		return refuse_as_library(why, c->key);
+	if (!tls_load_identity(ctx, c->certificate, c->key, why))
+		return false;
 	if (c->clients_ca[0]) {
 		if (SSL_CTX_load_verify_locations(ctx, c->clients_ca, NULL) != 1)
-			return refuse_as_library(why, c->clients_ca);
+			return tls_refuse_library(why, c->clients_ca);
 		SSL_CTX_set_verify(
 			ctx, SSL_VERIFY_PEER | (c->enrolled ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
 			NULL);
 	}
 	return relay_tls_digest(SSL_CTX_get0_certificate(ctx), EVP_sha384(), t->spki) ||
-	       refuse_as_library(why, c->certificate);
+	       tls_refuse_library(why, c->certificate);
 }
 
 /* The file, if its bytes are those that the configuration, and so the claims, speak of. */
@@ -87,12 +61,12 @@ static bool read_pinned(const struct relay_destination *d, char *text, size_t *n
 	FILE *f = fopen(d->ca, "re");
 
 	if (!f)
-		return refuse(why, d->ca, strerror(errno));
+		return tls_refuse(why, d->ca, strerror(errno));
 	*n = fread(text, 1, CA_BYTES_MAX, f);
 	fclose(f);
 	return (EVP_Digest(text, *n, digest, NULL, EVP_sha256(), NULL) == 1 &&
 		!memcmp(digest, d->ca_sha256, sizeof(digest))) ||
-	       refuse(why, d->ca, "its SHA-256 is not the configuration's ca-sha256");
+	       tls_refuse(why, d->ca, "its SHA-256 is not the configuration's ca-sha256");
 }
 
 static bool load_ca(SSL_CTX *ctx, const struct relay_destination *d, char why[WHY_MAX])
@@ -101,17 +75,17 @@ static bool load_ca(SSL_CTX *ctx, const struct relay_destination *d, char why[WH
 	BIO *bio = NULL;
 	unsigned int count = 0;
 	X509 *cert;
-	size_t n;
+	size_t n = 0;
 
 	if (text && read_pinned(d, text, &n, why))
 		bio = BIO_new_mem_buf(text, n);
-	while (bio && (cert = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL))) {
+	while (bio && (cert = PEM_read_bio_X509(bio, NULL, tls_no_passphrase, NULL))) {
 		count += X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert) == 1;
 		X509_free(cert);
 	}
 	ERR_clear_error(); /* of the text's end */
 	if (bio && !count)
-		refuse(why, d->ca, "no certificate in it");
+		tls_refuse(why, d->ca, "no certificate in it");
 	BIO_free(bio);
 	free(text);
 	return count;
@@ -128,11 +102,11 @@ static bool open_client(SSL_CTX *ctx, const struct relay_destination *d, char wh
 	X509_VERIFY_PARAM_set_hostflags(p, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	if (d->server_name[0] && X509_VERIFY_PARAM_set1_ip_asc(p, d->server_name) != 1 &&
 	    X509_VERIFY_PARAM_set1_host(p, d->server_name, 0) != 1)
-		return refuse_as_library(why, d->server_name);
+		return tls_refuse_library(why, d->server_name);
 	list[0] = n;
 	memcpy(list + 1, d->alpn, n);
 	if (n && SSL_CTX_set_alpn_protos(ctx, list, n + 1) != 0) /* 0 is well */
-		return refuse_as_library(why, d->alpn);
+		return tls_refuse_library(why, d->alpn);
 	return !d->ca[0] || load_ca(ctx, d, why);
 }
 
@@ -153,7 +127,7 @@ int relay_tls_open(const struct relay_config *c, struct relay_tls **out, char wh
 		t->clients[i] =
 			context(TLS_client_method(), d->tls12 ? TLS1_2_VERSION : TLS1_3_VERSION);
 		ok = t->clients[i] ? open_client(t->clients[i], d, why)
-				   : refuse_as_library(why, "TLS");
+				   : tls_refuse_library(why, "TLS");
 	}
 	if (!ok) {
 		relay_tls_close(t);
