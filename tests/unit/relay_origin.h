@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
+#include "rekey.h"
+
 #define ORIGIN_CUT   "cut me"	/* a destination sends that back and breaks off */
 #define ORIGIN_REKEY "rekey us" /* and that, and is done with it when it is hung up on */
 
@@ -18,15 +20,6 @@ struct origin {
 	/* Shared with it: connections whose end was said to be one, and those that broke. */
 	_Atomic unsigned int *ended, *broke;
 };
-
-/* New keys for as long as the other side takes them. */
-static inline void rekey(SSL *ssl, int times)
-{
-	for (int i = 0; i < times; i++)
-		if (SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) != 1 ||
-		    SSL_do_handshake(ssl) != 1)
-			return;
-}
 
 static inline void origin_echo(const struct origin *o, int fd, SSL_CTX *ctx)
 {
