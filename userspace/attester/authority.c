@@ -45,9 +45,7 @@ static bool extend_root(X509 *x)
 {
 	return pki_extend(x, x, NID_subject_key_identifier, "hash") &&
 	       pki_extend(x, x, NID_basic_constraints, "critical,CA:TRUE") &&
-	       pki_extend(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") &&
-	       pki_extend(x, x, NID_netscape_comment,
-			  "fairlead lab: made by software, trust it nowhere but in that lab");
+	       pki_extend(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") && pki_extend_lab(x);
 }
 
 static bool extend_intermediate(X509 *x, X509 *root, const char *crl)
@@ -143,54 +141,23 @@ static int load_or_make(struct authority *a, const char *directory, enum role ro
 
 static bool revoke(X509_CRL *crl, uint32_t serial, int64_t at)
 {
-	X509_REVOKED *r = X509_REVOKED_new();
 	ASN1_INTEGER *n = ASN1_INTEGER_new();
-	ASN1_TIME *t = ASN1_TIME_set(NULL, at);
-	bool ok = r && n && t && ASN1_INTEGER_set_uint64(n, serial) == 1 &&
-		  X509_REVOKED_set_serialNumber(r, n) == 1 &&
-		  X509_REVOKED_set_revocationDate(r, t) == 1 && X509_CRL_add0_revoked(crl, r) == 1;
+	bool ok = n && ASN1_INTEGER_set_uint64(n, serial) == 1 && pki_crl_revoke(crl, n, at);
 
-	if (!ok)
-		X509_REVOKED_free(r);
 	ASN1_INTEGER_free(n);
-	ASN1_TIME_free(t);
-	return ok;
-}
-
-static bool fill_crl(X509_CRL *crl, const struct authority *a)
-{
-	const struct authority_options *o = a->options;
-	ASN1_TIME *from = ASN1_TIME_set(NULL, o->now - CLOCK_SKEW_S);
-	ASN1_TIME *until = ASN1_TIME_set(NULL, o->now + (int64_t)CRL_YEARS * PKI_YEAR_S);
-	ASN1_INTEGER *number = ASN1_INTEGER_new();
-	bool ok = from && until && number && X509_CRL_set_version(crl, X509_CRL_VERSION_2) == 1 &&
-		  X509_CRL_set_issuer_name(crl, X509_get_subject_name(a->certs[ROLE_ARK])) == 1 &&
-		  X509_CRL_set1_lastUpdate(crl, from) == 1 &&
-		  X509_CRL_set1_nextUpdate(crl, until) == 1 &&
-		  ASN1_INTEGER_set_uint64(number, 1) == 1 &&
-		  X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0) == 1 &&
-		  (!o->revoke_ask || revoke(crl, serials[o->product][ROLE_ASK], o->now)) &&
-		  (!o->revoke_asvk || revoke(crl, serials[o->product][ROLE_ASVK], o->now)) &&
-		  X509_CRL_sort(crl) == 1 && authority_sign_crl(crl, a->keys[ROLE_ARK]);
-
-	ASN1_TIME_free(from);
-	ASN1_TIME_free(until);
-	ASN1_INTEGER_free(number);
 	return ok;
 }
 
 static int write_crl(const struct authority *a, const char *directory, char why[WHY_MAX])
 {
-	X509_CRL *crl = X509_CRL_new();
-	uint8_t *der = NULL;
-	int n, err = -EIO;
+	const struct authority_options *o = a->options;
+	X509_CRL *crl = pki_crl(a->certs[ROLE_ARK], o->now - CLOCK_SKEW_S,
+				o->now + (int64_t)CRL_YEARS * PKI_YEAR_S);
+	bool ok = crl && (!o->revoke_ask || revoke(crl, serials[o->product][ROLE_ASK], o->now)) &&
+		  (!o->revoke_asvk || revoke(crl, serials[o->product][ROLE_ASVK], o->now)) &&
+		  X509_CRL_sort(crl) == 1 && authority_sign_crl(crl, a->keys[ROLE_ARK]);
+	int err = pki_crl_write(directory, "crl.der", ok ? crl : NULL, why);
 
-	n = crl && fill_crl(crl, a) ? i2d_X509_CRL(crl, &der) : -1;
-	if (n > 0)
-		err = pki_write(directory, "crl.der", bytes_of(der, n), 0644, why);
-	else
-		pki_error(why, "crl.der");
-	OPENSSL_free(der);
 	X509_CRL_free(crl);
 	return err;
 }

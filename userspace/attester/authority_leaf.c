@@ -23,21 +23,10 @@ enum {
 
 static bool add_raw(X509 *x, const char *suffix, const void *p, size_t n)
 {
-	ASN1_OCTET_STRING *content = ASN1_OCTET_STRING_new();
-	X509_EXTENSION *e = NULL;
-	ASN1_OBJECT *id;
 	char oid[64];
-	bool ok;
 
 	snprintf(oid, sizeof(oid), "1.3.6.1.4.1.3704.1.%s", suffix);
-	id = OBJ_txt2obj(oid, 1);
-	if (id && content && ASN1_OCTET_STRING_set(content, p, n) == 1)
-		e = X509_EXTENSION_create_by_OBJ(NULL, id, 0, content);
-	ok = e && X509_add_ext(x, e, -1) == 1;
-	X509_EXTENSION_free(e);
-	ASN1_OCTET_STRING_free(content);
-	ASN1_OBJECT_free(id);
-	return ok;
+	return pki_extend_raw(x, oid, bytes_of(p, n));
 }
 
 /* From 0x80 on an INTEGER needs a leading zero byte, or it would be negative. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Keys and certificates of a lab, in files: what authority.c (AMD's look-alike) and
+ * Keys and certificates of a lab, in files: what the look-alikes of vendors' authorities and
  * `fairlead lab ca` have in common.  Secret keys are made 0600 and never printed.
  */
 #ifndef PKI_H
@@ -65,6 +65,32 @@ struct pki_subject {
 X509 *pki_certificate(const struct pki_subject *s);
 /* "critical,CA:TRUE" in the words of x509v3_config(5); issuer may be x itself. */
 bool pki_extend(X509 *x, X509 *issuer, int nid, const char *value);
+
+/* A name of pairs such as { "CN", "a lab" }; NULL without memory. */
+X509_NAME *pki_name(const char *const parts[][2], size_t count);
+bool pki_extend_lab(X509 *x); /* a root says that it is a lab's */
+/* oid: "1.2.3" */
+bool pki_extend_raw(X509 *x, const char *oid, struct bytes content);
+
+/* Both may be NULL. */
+struct pki_authority {
+	EVP_PKEY *key;
+	X509 *cert;
+};
+
+/* STEM.key, made first if there is none, and STEM.pem, if there is one.  0, or -EIO and why[]. */
+int pki_authority_open(const char *directory, const char *stem, enum pki_key kind,
+		       struct pki_authority *out, char why[WHY_MAX]);
+/* Writes STEM.pem; without a certificate, OpenSSL would make none: -EIO. */
+int pki_authority_keep(const char *directory, const char *stem, const struct pki_authority *a,
+		       char why[WHY_MAX]);
+void pki_authority_free(struct pki_authority *a);
+
+/* A list that revokes nobody yet, not yet signed; NULL without memory. */
+X509_CRL *pki_crl(const X509 *issuer, int64_t from, int64_t until);
+bool pki_crl_revoke(X509_CRL *crl, const ASN1_INTEGER *serial, int64_t at);
+/* As DER; crl NULL: OpenSSL would make none. */
+int pki_crl_write(const char *directory, const char *name, const X509_CRL *crl, char why[WHY_MAX]);
 
 /* Copies what OpenSSL complained of last behind what.  -EIO. */
 int pki_error(char why[WHY_MAX], const char *what);

@@ -33,18 +33,11 @@ static const struct {
 
 static X509_NAME *name_of(const char *common)
 {
-	static const char *const parts[][2] = { { "C", "US" }, { "O", "Amazon" }, { "OU", "AWS" } };
-	X509_NAME *name = X509_NAME_new();
-	bool ok = name;
+	const char *const parts[][2] = {
+		{ "C", "US" }, { "O", "Amazon" }, { "OU", "AWS" }, { "CN", common }
+	};
 
-	for (int i = 0; ok && i < 3; i++)
-		ok = X509_NAME_add_entry_by_txt(name, parts[i][0], MBSTRING_ASC,
-						(const uint8_t *)parts[i][1], -1, -1, 0) == 1;
-	if (ok && X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)common, -1,
-					     -1, 0) == 1)
-		return name;
-	X509_NAME_free(name);
-	return NULL;
+	return pki_name(parts, sizeof(parts) / sizeof(*parts));
 }
 
 static bool extend_authority(X509 *x, X509 *issuer, enum role role)
@@ -53,9 +46,7 @@ static bool extend_authority(X509 *x, X509 *issuer, enum role role)
 	       pki_extend(x, issuer, NID_subject_key_identifier, "hash") &&
 	       pki_extend(x, issuer, NID_key_usage,
 			  "critical,digitalSignature,keyCertSign,cRLSign") &&
-	       (role != ROLE_ROOT ||
-		pki_extend(x, issuer, NID_netscape_comment,
-			   "fairlead lab: made by software, trust it nowhere but in that lab"));
+	       (role != ROLE_ROOT || pki_extend_lab(x));
 }
 
 /* Signed by issuer's key; issuer NULL: by its own.  NULL when OpenSSL will not. */
@@ -81,50 +72,23 @@ static X509 *make_authority(enum role role, EVP_PKEY *key, X509 *issuer, EVP_PKE
 	return NULL;
 }
 
-struct authority {
-	EVP_PKEY *key;
-	X509 *cert;
-};
-
-static void release(struct authority *a)
-{
-	EVP_PKEY_free(a->key);
-	X509_free(a->cert);
-	*a = (struct authority){ NULL, NULL };
-}
-
-static const char *file_of(enum role role, const char *suffix, char out[NAME_TEXT_MAX])
-{
-	snprintf(out, NAME_TEXT_MAX, "%s.%s", roles[role].stem, suffix);
-	return out;
-}
-
 /* The authority of a role in directory, made under above if it is missing. */
-static int take_authority(const char *directory, enum role role, const struct authority *above,
-			  int64_t now, struct authority *out, char why[WHY_MAX])
+static int take_authority(const char *directory, enum role role, const struct pki_authority *above,
+			  int64_t now, struct pki_authority *out, char why[WHY_MAX])
 {
-	char key[NAME_TEXT_MAX], cert[NAME_TEXT_MAX];
+	int err = pki_authority_open(directory, roles[role].stem, PKI_P384, out, why);
 
-	file_of(role, "key", key);
-	file_of(role, "pem", cert);
-	out->key = pki_key(directory, key, PKI_P384, why);
-	if (!out->key)
-		return -EIO;
-	if (pki_exists(directory, cert)) {
-		out->cert = pki_certificate_read(directory, cert, why);
-		return out->cert ? 0 : -EIO;
-	}
+	if (err || out->cert)
+		return err;
 	out->cert = make_authority(role, out->key, above->cert, above->key, now);
-	if (!out->cert)
-		return pki_error(why, cert);
-	return pki_certificate_write(directory, cert, out->cert, why);
+	return pki_authority_keep(directory, roles[role].stem, out, why);
 }
 
 /* Root, region and zone of a lab's AWS, made where they are missing. */
-static int take_root(const char *directory, int64_t now, struct authority chain[ROLE_INSTANCE],
+static int take_root(const char *directory, int64_t now, struct pki_authority chain[ROLE_INSTANCE],
 		     char why[WHY_MAX])
 {
-	static const struct authority nobody;
+	static const struct pki_authority nobody;
 	int err = pki_mkdir(directory, why);
 
 	for (int i = 0; !err && i < ROLE_INSTANCE; i++)
@@ -135,17 +99,17 @@ static int take_root(const char *directory, int64_t now, struct authority chain[
 
 int soft_nitro_root(const char *directory, int64_t now, uint8_t sha256[32], char why[WHY_MAX])
 {
-	struct authority chain[ROLE_INSTANCE] = { { NULL, NULL } };
+	struct pki_authority chain[ROLE_INSTANCE] = { { NULL, NULL } };
 	int err = take_root(directory, now, chain, why);
 
 	if (!err && X509_digest(chain[ROLE_ROOT].cert, EVP_sha256(), sha256, NULL) != 1)
 		err = pki_error(why, "root.pem");
 	for (int i = 0; i < ROLE_INSTANCE; i++)
-		release(&chain[i]);
+		pki_authority_free(&chain[i]);
 	return err;
 }
 
-static int write_bundle(const char *directory, const struct authority chain[SOFT_BUNDLE],
+static int write_bundle(const char *directory, const struct pki_authority chain[SOFT_BUNDLE],
 			char why[WHY_MAX])
 {
 	char name[NAME_TEXT_MAX];
@@ -160,7 +124,7 @@ static int write_bundle(const char *directory, const struct authority chain[SOFT
 
 int soft_nitro_issue(const char *root, const char *directory, int64_t now, char why[WHY_MAX])
 {
-	struct authority chain[SOFT_BUNDLE] = { { NULL, NULL } };
+	struct pki_authority chain[SOFT_BUNDLE] = { { NULL, NULL } };
 	int err;
 
 	if (!pki_exists(root, "root.pem")) {
@@ -177,11 +141,11 @@ int soft_nitro_issue(const char *root, const char *directory, int64_t now, char 
 	if (!err)
 		err = write_bundle(directory, chain, why);
 	for (int i = 0; i < SOFT_BUNDLE; i++)
-		release(&chain[i]);
+		pki_authority_free(&chain[i]);
 	return err;
 }
 
-static X509 *make_leaf(const struct soft_enclave *e, const struct authority *instance,
+static X509 *make_leaf(const struct soft_enclave *e, const struct pki_authority *instance,
 		       const struct soft_leaf *leaf)
 {
 	char common[NAME_TEXT_MAX];
@@ -222,7 +186,7 @@ int soft_leaf_issue(const char *directory, const struct soft_enclave *e, int64_t
 		    struct soft_leaf *leaf, char why[WHY_MAX])
 {
 	enum { SKEW_S = 3 }; /* as AWS's: 3:00:03 */
-	struct authority instance = { pki_key_read(directory, "instance.key", why), NULL };
+	struct pki_authority instance = { pki_key_read(directory, "instance.key", why), NULL };
 	X509 *x = NULL;
 	int err = -EIO;
 
@@ -235,7 +199,7 @@ int soft_leaf_issue(const char *directory, const struct soft_enclave *e, int64_t
 		err = encode(x, leaf, why);
 	}
 	X509_free(x);
-	release(&instance);
+	pki_authority_free(&instance);
 	if (err)
 		soft_leaf_free(leaf);
 	return err;

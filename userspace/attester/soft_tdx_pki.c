@@ -18,7 +18,6 @@ enum {
 	AUTHORITY_YEARS = 25,
 	PCK_YEARS = 7,
 	CRL_DAYS = 30, /* as Intel's */
-	NAME_TEXT_MAX = 32,
 };
 
 enum role { ROLE_ROOT, ROLE_CA, ROLE_SIGNER, ROLE_COUNT };
@@ -34,7 +33,6 @@ static const struct {
 			  "critical,digitalSignature,nonRepudiation" },
 };
 static const char pck_name[] = "Intel SGX PCK Certificate";
-static const char comment[] = "fairlead lab: made by software, trust it nowhere but in that lab";
 
 static X509_NAME *name_of(const char *common)
 {
@@ -43,28 +41,8 @@ static X509_NAME *name_of(const char *common)
 					 { "L", "Santa Clara" },
 					 { "ST", "CA" },
 					 { "C", "US" } };
-	X509_NAME *name = X509_NAME_new();
-	bool ok = name;
 
-	for (int i = 0; ok && i < 5; i++)
-		ok = X509_NAME_add_entry_by_txt(name, parts[i][0], MBSTRING_ASC,
-						(const uint8_t *)parts[i][1], -1, -1, 0) == 1;
-	if (ok)
-		return name;
-	X509_NAME_free(name);
-	return NULL;
-}
-
-struct authority {
-	EVP_PKEY *key;
-	X509 *cert;
-};
-
-static void release(struct authority *a)
-{
-	EVP_PKEY_free(a->key);
-	X509_free(a->cert);
-	*a = (struct authority){ NULL, NULL };
+	return pki_name(parts, sizeof(parts) / sizeof(*parts));
 }
 
 /* The certificate of key by the name, not yet signed; above NULL: its own issuer. */
@@ -86,7 +64,7 @@ static X509 *begin(const char *common, EVP_PKEY *key, X509 *above, uint64_t seri
 	return x;
 }
 
-static X509 *make_authority(enum role role, EVP_PKEY *key, const struct authority *above,
+static X509 *make_authority(enum role role, EVP_PKEY *key, const struct pki_authority *above,
 			    int64_t now)
 {
 	X509 *x = begin(roles[role].name, key, above ? above->cert : NULL, 1 + role, now,
@@ -96,35 +74,26 @@ static X509 *make_authority(enum role role, EVP_PKEY *key, const struct authorit
 	    pki_extend(x, above ? above->cert : x, NID_authority_key_identifier, "keyid") &&
 	    pki_extend(x, x, NID_key_usage, roles[role].usage) &&
 	    pki_extend(x, x, NID_basic_constraints, roles[role].constraints) &&
-	    (above || pki_extend(x, x, NID_netscape_comment, comment)) &&
+	    (above || pki_extend_lab(x)) &&
 	    X509_sign(x, above ? above->key : key, EVP_sha256()) > 0)
 		return x;
 	X509_free(x);
 	return NULL;
 }
 
-static int take_authority(const char *directory, enum role role, const struct authority *above,
-			  int64_t now, struct authority *out, char why[WHY_MAX])
+static int take_authority(const char *directory, enum role role, const struct pki_authority *above,
+			  int64_t now, struct pki_authority *out, char why[WHY_MAX])
 {
-	char key[NAME_TEXT_MAX], cert[NAME_TEXT_MAX];
+	int err = pki_authority_open(directory, roles[role].stem, PKI_P256, out, why);
 
-	snprintf(key, sizeof(key), "%s.key", roles[role].stem);
-	snprintf(cert, sizeof(cert), "%s.pem", roles[role].stem);
-	out->key = pki_key(directory, key, PKI_P256, why);
-	if (!out->key)
-		return -EIO;
-	if (pki_exists(directory, cert)) {
-		out->cert = pki_certificate_read(directory, cert, why);
-		return out->cert ? 0 : -EIO;
-	}
+	if (err || out->cert)
+		return err;
 	out->cert = make_authority(role, out->key, above, now);
-	if (!out->cert)
-		return pki_error(why, cert);
-	return pki_certificate_write(directory, cert, out->cert, why);
+	return pki_authority_keep(directory, roles[role].stem, out, why);
 }
 
 /* All of a lab's Intel, made where it is missing. */
-static int take_root(const char *directory, int64_t now, struct authority all[ROLE_COUNT],
+static int take_root(const char *directory, int64_t now, struct pki_authority all[ROLE_COUNT],
 		     char why[WHY_MAX])
 {
 	int err = pki_mkdir(directory, why);
@@ -136,57 +105,19 @@ static int take_root(const char *directory, int64_t now, struct authority all[RO
 
 /* --- lists */
 
-static bool revoke(X509_CRL *crl, const ASN1_INTEGER *serial, int64_t at)
-{
-	X509_REVOKED *r = X509_REVOKED_new();
-	ASN1_TIME *t = ASN1_TIME_set(NULL, at);
-	bool ok = r && t && X509_REVOKED_set_serialNumber(r, (ASN1_INTEGER *)serial) == 1 &&
-		  X509_REVOKED_set_revocationDate(r, t) == 1 && X509_CRL_add0_revoked(crl, r) == 1;
-
-	if (!ok)
-		X509_REVOKED_free(r);
-	ASN1_TIME_free(t);
-	return ok;
-}
-
-static bool fill_crl(X509_CRL *crl, const struct authority *a, X509 *revoked, int64_t now)
-{
-	ASN1_TIME *from = ASN1_TIME_set(NULL, now);
-	ASN1_TIME *until = ASN1_TIME_set(NULL, now + CRL_DAYS * PKI_DAY_S);
-	ASN1_INTEGER *number = ASN1_INTEGER_new();
-	bool ok = from && until && number && X509_CRL_set_version(crl, X509_CRL_VERSION_2) == 1 &&
-		  X509_CRL_set_issuer_name(crl, X509_get_subject_name(a->cert)) == 1 &&
-		  X509_CRL_set1_lastUpdate(crl, from) == 1 &&
-		  X509_CRL_set1_nextUpdate(crl, until) == 1 &&
-		  ASN1_INTEGER_set_uint64(number, 1) == 1 &&
-		  X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0) == 1 &&
-		  (!revoked || revoke(crl, X509_get0_serialNumber(revoked), now)) &&
-		  X509_CRL_sign(crl, a->key, EVP_sha256()) > 0;
-
-	ASN1_TIME_free(from);
-	ASN1_TIME_free(until);
-	ASN1_INTEGER_free(number);
-	return ok;
-}
-
-static int write_crl(const char *directory, const char *name, const struct authority *a,
+static int write_crl(const char *directory, const char *name, const struct pki_authority *a,
 		     X509 *revoked, int64_t now, char why[WHY_MAX])
 {
-	X509_CRL *crl = X509_CRL_new();
-	uint8_t *der = NULL;
-	int n, err;
+	X509_CRL *crl = pki_crl(a->cert, now, now + CRL_DAYS * PKI_DAY_S);
+	bool ok = crl && (!revoked || pki_crl_revoke(crl, X509_get0_serialNumber(revoked), now)) &&
+		  X509_CRL_sign(crl, a->key, EVP_sha256()) > 0;
+	int err = pki_crl_write(directory, name, ok ? crl : NULL, why);
 
-	n = crl && fill_crl(crl, a, revoked, now) ? i2d_X509_CRL(crl, &der) : -1;
-	if (n > 0)
-		err = pki_write(directory, name, bytes_of(der, n), 0644, why);
-	else
-		err = pki_error(why, name);
-	OPENSSL_free(der);
 	X509_CRL_free(crl);
 	return err;
 }
 
-static int write_lists(const char *directory, const struct authority all[ROLE_COUNT],
+static int write_lists(const char *directory, const struct pki_authority all[ROLE_COUNT],
 		       const struct soft_tdx_options *o, char why[WHY_MAX])
 {
 	X509 *revoked = o->revoke ? pki_certificate_read(o->revoke, "pck.pem", why) : NULL;
@@ -202,7 +133,7 @@ static int write_lists(const char *directory, const struct authority all[ROLE_CO
 
 /* --- what PCS would publish */
 
-static int publish(const char *root, const struct authority all[ROLE_COUNT],
+static int publish(const char *root, const struct pki_authority all[ROLE_COUNT],
 		   const struct soft_tdx_options *o, char why[WHY_MAX])
 {
 	static const struct {
@@ -226,16 +157,16 @@ static int publish(const char *root, const struct authority all[ROLE_COUNT],
 	return err;
 }
 
-static void release_all(struct authority all[ROLE_COUNT])
+static void release_all(struct pki_authority all[ROLE_COUNT])
 {
 	for (int i = 0; i < ROLE_COUNT; i++)
-		release(&all[i]);
+		pki_authority_free(&all[i]);
 }
 
 int soft_tdx_root(const char *directory, const struct soft_tdx_options *o, uint8_t sha256[32],
 		  char why[WHY_MAX])
 {
-	struct authority all[ROLE_COUNT] = { { NULL, NULL } };
+	struct pki_authority all[ROLE_COUNT] = { { NULL, NULL } };
 	int err = take_root(directory, o->now, all, why);
 
 	if (!err)
@@ -251,26 +182,15 @@ int soft_tdx_root(const char *directory, const struct soft_tdx_options *o, uint8
 static bool add_sgx(X509 *x)
 {
 	uint8_t ids[2 * SOFT_PLATFORM_ID_BYTES], der[SOFT_EXTENSION_MAX];
-	ASN1_OBJECT *oid = OBJ_txt2obj("1.2.840.113741.1.13.1", 1);
-	ASN1_OCTET_STRING *content = ASN1_OCTET_STRING_new();
-	X509_EXTENSION *e = NULL;
-	bool ok = oid && content && RAND_bytes(ids, sizeof(ids)) == 1;
 	size_t n;
 
-	if (ok) {
-		n = soft_sgx_extension(ids, ids + SOFT_PLATFORM_ID_BYTES, der);
-		ok = ASN1_OCTET_STRING_set(content, der, n) == 1;
-	}
-	if (ok)
-		e = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, content);
-	ok = e && X509_add_ext(x, e, -1) == 1;
-	X509_EXTENSION_free(e);
-	ASN1_OCTET_STRING_free(content);
-	ASN1_OBJECT_free(oid);
-	return ok;
+	if (RAND_bytes(ids, sizeof(ids)) != 1)
+		return false;
+	n = soft_sgx_extension(ids, ids + SOFT_PLATFORM_ID_BYTES, der);
+	return pki_extend_raw(x, "1.2.840.113741.1.13.1", bytes_of(der, n));
 }
 
-static X509 *make_pck(EVP_PKEY *key, const struct authority *ca, int64_t now)
+static X509 *make_pck(EVP_PKEY *key, const struct pki_authority *ca, int64_t now)
 {
 	uint64_t serial;
 	X509 *x = NULL;
@@ -288,7 +208,7 @@ static X509 *make_pck(EVP_PKEY *key, const struct authority *ca, int64_t now)
 }
 
 /* PCK, its authority and the root, in one PEM file: as certification data of type 5. */
-static int write_chain(const char *directory, X509 *pck, const struct authority all[ROLE_COUNT],
+static int write_chain(const char *directory, X509 *pck, const struct pki_authority all[ROLE_COUNT],
 		       char why[WHY_MAX])
 {
 	X509 *const chain[] = { pck, all[ROLE_CA].cert, all[ROLE_ROOT].cert };
@@ -296,7 +216,7 @@ static int write_chain(const char *directory, X509 *pck, const struct authority 
 	return pki_pem_write(directory, "pck_chain.pem", chain, 3, why);
 }
 
-static int issue(const char *directory, const struct authority all[ROLE_COUNT], int64_t now,
+static int issue(const char *directory, const struct pki_authority all[ROLE_COUNT], int64_t now,
 		 char why[WHY_MAX])
 {
 	EVP_PKEY *key = pki_key(directory, "pck.key", PKI_P256, why), *quote = NULL;
@@ -320,7 +240,7 @@ static int issue(const char *directory, const struct authority all[ROLE_COUNT], 
 
 int soft_tdx_issue(const char *root, const char *directory, int64_t now, char why[WHY_MAX])
 {
-	struct authority all[ROLE_COUNT] = { { NULL, NULL } };
+	struct pki_authority all[ROLE_COUNT] = { { NULL, NULL } };
 	int err;
 
 	if (!pki_exists(root, "root.pem") || !pki_exists(root, "ca.pem")) {
