@@ -96,13 +96,5 @@ int lab_nitro_root(struct words *w)
 
 int lab_enclave(struct words *w)
 {
-	const char *directory = lab_next(w);
-	char why[WHY_MAX] = "";
-	struct lab_changes c = { 0 };
-
-	if (lab_read_changes(w, &c))
-		return CLI_ERROR;
-	if (make(directory, &c, time(NULL), why))
-		return lab_failed(directory, why);
-	return CLI_DONE;
+	return lab_change(w, make);
 }

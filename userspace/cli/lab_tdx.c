@@ -87,13 +87,5 @@ int lab_tdx_root(struct words *w)
 
 int lab_td(struct words *w)
 {
-	const char *directory = lab_next(w);
-	char why[WHY_MAX] = "";
-	struct lab_changes c = { 0 };
-
-	if (lab_read_changes(w, &c))
-		return CLI_ERROR;
-	if (make(directory, &c, time(NULL), why))
-		return lab_failed(directory, why);
-	return CLI_DONE;
+	return lab_change(w, make);
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/cli.h"
 
@@ -54,7 +55,7 @@ static bool split_pair(char *pair, const char **field, const char **value)
 	return true;
 }
 
-int lab_read_changes(struct words *w, struct lab_changes *c)
+static int read_changes(struct words *w, struct lab_changes *c)
 {
 	const char *option, *value;
 
@@ -73,5 +74,18 @@ int lab_read_changes(struct words *w, struct lab_changes *c)
 			return lab_unknown(option);
 		}
 	}
+	return CLI_DONE;
+}
+
+int lab_change(struct words *w, lab_maker make)
+{
+	const char *directory = lab_next(w);
+	struct lab_changes c = { 0 };
+	char why[WHY_MAX] = "";
+
+	if (read_changes(w, &c))
+		return CLI_ERROR;
+	if (make(directory, &c, time(NULL), why))
+		return lab_failed(directory, why);
 	return CLI_DONE;
 }

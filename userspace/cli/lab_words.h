@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/messages.h"
+
 enum {
 	LAB_FIELDS_MAX = 16, /* of an enclave or a TD, in one call */
 };
@@ -34,6 +36,11 @@ struct lab_changes {
 	size_t count;
 };
 
-int lab_read_changes(struct words *w, struct lab_changes *c);
+/* What is made or changed in a directory now.  0, or -errno and why[]. */
+typedef int (*lab_maker)(const char *directory, const struct lab_changes *c, int64_t now,
+			 char why[WHY_MAX]);
+
+/* `lab enclave` and `lab td`: a directory, then changes. */
+int lab_change(struct words *w, lab_maker make);
 
 #endif
