@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -137,8 +136,9 @@ static bool answer(struct stream *s, const struct model *m, const struct http_he
 	return ok;
 }
 
-static void serve(int fd, const struct model *m)
+static void serve(int fd, void *arg)
 {
+	const struct model *m = arg;
 	static struct stream s;
 	static struct http_head h;
 
@@ -148,23 +148,6 @@ static void serve(int fd, const struct model *m)
 	while (http_head(&s, &h) && answer(&s, m, &h))
 		;
 	stream_close(&s);
-}
-
-static int accept_for_ever(int listener, const struct model *m)
-{
-	signal(SIGCHLD, SIG_IGN);
-	for (;;) {
-		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-
-		if (fd < 0)
-			continue;
-		if (!fork()) {
-			close(listener);
-			serve(fd, m);
-			_exit(0);
-		}
-		close(fd);
-	}
 }
 
 int main(int argc, char **argv)
@@ -198,5 +181,5 @@ int main(int argc, char **argv)
 		perror("model: listen");
 		return 1;
 	}
-	return accept_for_ever(listener, &m);
+	stream_serve(listener, serve, &m);
 }

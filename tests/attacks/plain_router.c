@@ -14,7 +14,6 @@
 #include <ctype.h>
 #include <getopt.h>
 #include <openssl/evp.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,11 +226,12 @@ static bool pass_call(struct stream *client, struct stream *model)
 			      : pass_whole(client, model, &answer, call, &request);
 }
 
-static void serve(int fd)
+static void serve(int fd, void *arg)
 {
 	static struct stream client, model;
 	int upstream;
 
+	(void)arg;
 	stream_wait(fd, WAIT_MS);
 	if (!stream_accept(&client, fd, router.ctx))
 		return;
@@ -242,22 +242,6 @@ static void serve(int fd)
 		stream_close(&model);
 	}
 	stream_close(&client);
-}
-
-static void accept_for_ever(int listener)
-{
-	signal(SIGCHLD, SIG_IGN);
-	for (;;) {
-		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-
-		if (fd < 0)
-			continue;
-		if (!fork()) {
-			serve(fd);
-			_exit(0);
-		}
-		close(fd);
-	}
 }
 
 static bool parse_attack(const char *name)
@@ -309,5 +293,5 @@ int main(int argc, char **argv)
 		perror("plain_router");
 		return 1;
 	}
-	accept_for_ever(listener);
+	stream_serve(listener, serve, NULL);
 }

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -38,6 +39,23 @@ int stream_listen(const char *address, const char *port)
 	if (a)
 		freeaddrinfo(a);
 	return s;
+}
+
+_Noreturn void stream_serve(int listener, void (*serve)(int fd, void *arg), void *arg)
+{
+	signal(SIGCHLD, SIG_IGN);
+	for (;;) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd < 0)
+			continue;
+		if (!fork()) {
+			close(listener);
+			serve(fd, arg);
+			_exit(0);
+		}
+		close(fd);
+	}
 }
 
 void stream_wait(int fd, int wait_ms)

@@ -24,6 +24,8 @@ struct stream {
 /* An address as it is written, and a port: listens or dials; a descriptor, or -1 and errno. */
 int stream_listen(const char *address, const char *port);
 int stream_dial(const char *address, const char *port, int wait_ms);
+/* For ever: each connection is served in a process of its own, which ends with it. */
+_Noreturn void stream_serve(int listener, void (*serve)(int fd, void *arg), void *arg);
 void stream_wait(int fd, int wait_ms); /* how long a read or write may take from now on */
 
 /* Takes fd over; ctx NULL: plain.  False when TLS does not come about. */

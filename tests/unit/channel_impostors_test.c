@@ -41,10 +41,7 @@ static int setup(void **state)
 	agent_config.endpoints[0] =
 		(struct channel_endpoint){ .addr = a, .port = evil_port, .proto = IPPROTO_TCP };
 	agent_config.endpoints_count = 1;
-	proc_start(kit, &agent, "agent", &agent_config, false);
-	proc_start(kit, &router, "router", &router_config, false);
-	proc_peer_every(&router, KIT_BEAT_UNDER_ATTACK_MS, MSG_PEER, GOOD_ID, 1, "pay-1", port);
-	proc_wants(&router, MSG_PEER_UP, GOOD_ID);
+	proc_start_good(kit, &agent, &agent_config, &router, &router_config, GOOD_ID);
 	return 0;
 }
 
@@ -63,10 +60,7 @@ static void good_agent_goes_on(void)
 	int fd;
 
 	proc_forget(&router, EVIL_ID);
-	while (proc_next(&router, 0))
-		if (router.m.type == MSG_PEER_DOWN && router.m.id == GOOD_ID)
-			fail_msg("the good agent was thrown out");
-	proc_wants(&router, MSG_BEAT, GOOD_ID);
+	proc_goes_on(&router, GOOD_ID);
 	/* What it had dialled before it forgot is of no use to the next test. */
 	while ((fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC)) >= 0)
 		close(fd);

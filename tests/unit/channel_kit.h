@@ -426,6 +426,27 @@ static inline void proc_forget(struct proc *p, uint32_t id)
 	proc_send(p, &w);
 }
 
+/* An agent and a router that behave, connected under that id, which attacks should not disturb. */
+static inline void proc_start_good(struct kit *k, struct proc *agent,
+				   const struct channel_config *of_agent, struct proc *router,
+				   const struct channel_config *of_router, uint32_t id)
+{
+	proc_start(k, agent, "agent", of_agent, false);
+	proc_start(k, router, "router", of_router, false);
+	proc_peer_every(router, KIT_BEAT_UNDER_ATTACK_MS, MSG_PEER, id, 1, of_agent->node,
+			of_agent->listen_port);
+	proc_wants(router, MSG_PEER_UP, id);
+}
+
+/* The session that was up before the attack still is, and beats. */
+static inline void proc_goes_on(struct proc *router, uint32_t id)
+{
+	while (proc_next(router, 0))
+		if (router->m.type == MSG_PEER_DOWN && router->m.id == id)
+			fail_msg("who behaved was thrown out");
+	proc_wants(router, MSG_BEAT, id);
+}
+
 /* Answers the MSG_QUOTE_WANTED in p->m as an attester does: the report is REPORT_DATA alone. */
 static inline struct binding proc_quote(struct proc *p, size_t padding)
 {

@@ -31,10 +31,7 @@ static int setup(void **state)
 	snprintf(agent_config.service_keys[0], CHANNEL_PATH_MAX, "%s/is-not-there", kit->dir);
 	snprintf(agent_config.service_keys[1], CHANNEL_PATH_MAX, "%s", service_id.certificate);
 	agent_config.service_keys_count = 2;
-	proc_start(kit, &agent, "agent", &agent_config, false);
-	proc_start(kit, &router, "router", &router_config, false);
-	proc_peer_every(&router, KIT_BEAT_UNDER_ATTACK_MS, MSG_PEER, GOOD_ID, 1, "pay-1", port);
-	proc_wants(&router, MSG_PEER_UP, GOOD_ID);
+	proc_start_good(kit, &agent, &agent_config, &router, &router_config, GOOD_ID);
 	return 0;
 }
 
@@ -49,10 +46,7 @@ static int teardown(void **state)
 
 static void good_router_goes_on(void)
 {
-	while (proc_next(&router, 0))
-		if (router.m.type == MSG_PEER_DOWN)
-			fail_msg("the good router was thrown out");
-	proc_wants(&router, MSG_BEAT, GOOD_ID);
+	proc_goes_on(&router, GOOD_ID);
 }
 
 /* With the very certificate of the router that is connected. */
