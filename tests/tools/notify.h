@@ -231,6 +231,43 @@ static void serve(struct device *d, int listener, int process)
 	}
 }
 
+/* --ROLE DIR [--dev PATH] [--fail HOW] -- COMMAND… */
+struct notify_options {
+	const char *role, *directory;
+	const char *const *failures; /* the first one is none */
+	unsigned int failures_count, failure;
+};
+
+static bool find_failure(struct notify_options *o, const char *name)
+{
+	for (unsigned int i = 0; i < o->failures_count; i++)
+		if (!strcmp(name, o->failures[i])) {
+			o->failure = i;
+			return true;
+		}
+	return false;
+}
+
+/* Where the command begins in argv; 0 after saying how it is meant. */
+static int notify_options(struct notify_options *o, struct device *d, int argc, char **argv)
+{
+	int i = 1;
+
+	for (; i + 1 < argc && !strncmp(argv[i], "--", 2) && argv[i][2]; i += 2) {
+		if (!strcmp(argv[i] + 2, o->role))
+			o->directory = argv[i + 1];
+		else if (!strcmp(argv[i], "--dev"))
+			d->path = argv[i + 1];
+		else if (strcmp(argv[i], "--fail") || !find_failure(o, argv[i + 1]))
+			break;
+	}
+	if (o->directory && i + 1 < argc && !strcmp(argv[i], "--"))
+		return i + 1;
+	fprintf(stderr, "Usage: %s --%s DIR [--dev PATH] [--fail HOW] -- COMMAND...\n", argv[0],
+		o->role);
+	return 0;
+}
+
 /* The exit status of the command, 77 where user notification is not permitted. */
 static int notify_run(struct device *d, char **argv)
 {

@@ -173,16 +173,6 @@ static int do_ioctl(void *self, const struct caller *c, uint32_t code, uint64_t 
 	return store(c, &g, arg, sizeof(g)) ? err : -EFAULT;
 }
 
-static bool parse_failure(const char *text, enum failure *out)
-{
-	for (enum failure f = FAIL_NONE; f < FAIL_COUNT; f++)
-		if (!strcmp(text, failures[f])) {
-			*out = f;
-			return true;
-		}
-	return false;
-}
-
 int main(int argc, char **argv)
 {
 	struct emulator *e = calloc(1, sizeof(*e));
@@ -190,23 +180,21 @@ int main(int argc, char **argv)
 			    .codes = { (uint32_t)SNP_GET_REPORT, (uint32_t)SNP_GET_EXT_REPORT },
 			    .ioctl = do_ioctl,
 			    .self = e };
-	int i = 1;
+	struct notify_options o = { .role = "guest",
+				    .failures = failures,
+				    .failures_count = FAIL_COUNT };
+	int command;
 
 	if (!e)
 		return 2;
-	for (; i + 1 < argc && strcmp(argv[i], "--"); i += 2) {
-		if (!strcmp(argv[i], "--guest"))
-			e->guest = argv[i + 1];
-		else if (!strcmp(argv[i], "--dev"))
-			d.path = argv[i + 1];
-		else if (strcmp(argv[i], "--fail") || !parse_failure(argv[i + 1], &e->failure))
-			break;
-	}
-	if (!e->guest || i + 1 >= argc || strcmp(argv[i], "--") ||
-	    !double_table_make(e->guest, &e->table)) {
-		fprintf(stderr,
-			"Usage: unotify --guest DIR [--dev PATH] [--fail HOW] -- COMMAND...\n");
+	command = notify_options(&o, &d, argc, argv);
+	if (!command)
+		return 2;
+	e->guest = o.directory;
+	e->failure = o.failure;
+	if (!double_table_make(e->guest, &e->table)) {
+		fprintf(stderr, "unotify: %s: no table of certificates\n", e->guest);
 		return 2;
 	}
-	return notify_run(&d, argv + i + 1);
+	return notify_run(&d, argv + command);
 }

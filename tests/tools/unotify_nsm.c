@@ -174,36 +174,20 @@ static int do_ioctl(void *self, const struct caller *c, uint32_t code, uint64_t 
 		       : -EFAULT;
 }
 
-static bool parse_failure(const char *text, enum failure *out)
-{
-	for (enum failure f = FAIL_NONE; f < FAIL_COUNT; f++)
-		if (!strcmp(text, failures[f])) {
-			*out = f;
-			return true;
-		}
-	return false;
-}
-
 int main(int argc, char **argv)
 {
 	struct emulator e = { .enclave = NULL };
 	struct device d = {
 		.path = "/dev/nsm", .codes = { RAW_CODE }, .ioctl = do_ioctl, .self = &e
 	};
-	int i = 1;
+	struct notify_options o = { .role = "enclave",
+				    .failures = failures,
+				    .failures_count = FAIL_COUNT };
+	int command = notify_options(&o, &d, argc, argv);
 
-	for (; i + 1 < argc && strcmp(argv[i], "--"); i += 2) {
-		if (!strcmp(argv[i], "--enclave"))
-			e.enclave = argv[i + 1];
-		else if (!strcmp(argv[i], "--dev"))
-			d.path = argv[i + 1];
-		else if (strcmp(argv[i], "--fail") || !parse_failure(argv[i + 1], &e.failure))
-			break;
-	}
-	if (!e.enclave || i + 1 >= argc || strcmp(argv[i], "--")) {
-		fprintf(stderr,
-			"Usage: unotify_nsm --enclave DIR [--dev PATH] [--fail HOW] -- COMMAND...\n");
+	if (!command)
 		return 2;
-	}
-	return notify_run(&d, argv + i + 1);
+	e.enclave = o.directory;
+	e.failure = o.failure;
+	return notify_run(&d, argv + command);
 }

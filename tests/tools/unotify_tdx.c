@@ -168,16 +168,6 @@ static void talk(void *self, int fd)
 		send(fd, out + at, n - at < 1000 ? n - at : 1000, MSG_NOSIGNAL);
 }
 
-static bool parse_failure(const char *text, enum failure *out)
-{
-	for (enum failure f = FAIL_NONE; f < FAIL_COUNT; f++)
-		if (!strcmp(text, failures[f])) {
-			*out = f;
-			return true;
-		}
-	return false;
-}
-
 int main(int argc, char **argv)
 {
 	struct emulator e = { .td = NULL };
@@ -187,20 +177,14 @@ int main(int argc, char **argv)
 			    .self = &e,
 			    .dial = dial,
 			    .talk = talk };
-	int i = 1;
+	struct notify_options o = { .role = "td",
+				    .failures = failures,
+				    .failures_count = FAIL_COUNT };
+	int command = notify_options(&o, &d, argc, argv);
 
-	for (; i + 1 < argc && strcmp(argv[i], "--"); i += 2) {
-		if (!strcmp(argv[i], "--td"))
-			e.td = argv[i + 1];
-		else if (!strcmp(argv[i], "--dev"))
-			d.path = argv[i + 1];
-		else if (strcmp(argv[i], "--fail") || !parse_failure(argv[i + 1], &e.failure))
-			break;
-	}
-	if (!e.td || i + 1 >= argc || strcmp(argv[i], "--")) {
-		fprintf(stderr,
-			"Usage: unotify_tdx --td DIR [--dev PATH] [--fail HOW] -- COMMAND...\n");
+	if (!command)
 		return 2;
-	}
-	return notify_run(&d, argv + i + 1);
+	e.td = o.directory;
+	e.failure = o.failure;
+	return notify_run(&d, argv + command);
 }
