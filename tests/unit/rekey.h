@@ -4,6 +4,7 @@
 #define REKEY_H
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -41,6 +42,27 @@ static inline int unread(int fd)
 	int n = -1;
 
 	return ioctl(fd, FIONREAD, &n) ? -1 : n;
+}
+
+/*
+ * Whether our side, once hands are shaken, comes back while theirs still has it work.  Both know
+ * their part, and their descriptor, one of a pair that does not block.
+ */
+static inline bool rekey_lets_go(SSL *ours, SSL *theirs)
+{
+	bool up = false;
+	char byte;
+	int r;
+
+	for (int i = 0; i < 10 && !up; i++) {
+		up = SSL_do_handshake(ours) == 1;
+		up &= SSL_do_handshake(theirs) == 1;
+	}
+	if (!up || rekey_at_once(theirs, SSL_get_fd(theirs), 3000))
+		return false;
+	r = SSL_read(ours, &byte, 1);
+	return r <= 0 && SSL_get_error(ours, r) == SSL_ERROR_WANT_READ &&
+	       unread(SSL_get_fd(ours)) > 0;
 }
 
 #endif
