@@ -10,28 +10,10 @@ export PATH=$PATH:/usr/sbin:/sbin
 for tool in xdp-loader xdpdump busybox; do
 	type $tool >/dev/null 2>&1 || { echo "1..0 # SKIP want $tool"; exit 77; }
 done
-if [ -z "${IN_TEST_NS:-}" ]; then
-	unshare --net --mount --pid --fork true 2>/dev/null || {
-		echo "1..0 # SKIP namespaces need root"; exit 77
-	}
-	exec env IN_TEST_NS=1 unshare --net --mount --pid --fork --kill-child "$0" "$@"
-fi
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-OBJECTS=${BPF:-${BUILD:-build}}
-OUT=$(mktemp -d)
-trap 'rm -rf "$OUT"' EXIT
-mount -t proc proc /proc
-mount -t bpf bpf /sys/fs/bpf
+# shellcheck source=tests/lab/alone.sh
+. "$(dirname "$0")/alone.sh"
+OBJECTS=${BPF:-$BUILD}
 
-count=0
-check() {	# WHAT COMMAND...
-	count=$((count + 1))
-	if "${@:2}"; then echo "ok $count - $1"; else
-		echo "not ok $count - $1"; tail -n 15 "$OUT"/* 2>/dev/null | sed 's/^/# /' || true; exit 1
-	fi
-}
-skip() { count=$((count + 1)); echo "ok $count - $1 # SKIP $2"; }
 load() { xdp-loader load -vv -m native r0 "$@" >"$OUT/load" 2>&1; }
 wants() { grep -qF "Run prio: $1. Chain call actions: XDP_PASS" "$OUT/load"; }
 status() { xdp-loader status r0 >"$OUT/status"; }

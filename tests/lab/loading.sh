@@ -6,40 +6,15 @@
 #	r0 --- r1	a veth pair for the router
 #	s0 --- s1	another, that carries somebody else's program
 #	PINS		/sys/fs/bpf/fairlead, in a bpffs of our own
-#
-# Runs itself again in namespaces of its own; what it leaves behind dies with them.
 
-export PATH=$PATH:/usr/sbin:/sbin
-if [ -z "${IN_TEST_NS:-}" ]; then
-	unshare --net --mount --pid --fork true 2>/dev/null || {
-		echo "1..0 # SKIP namespaces need root"; exit 77
-	}
-	exec env IN_TEST_NS=1 unshare --net --mount --pid --fork --kill-child "$0" "$@"
-fi
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-BUILD=${BUILD:-build}
+# shellcheck source=tests/lab/alone.sh
+. "$(dirname "$0")/alone.sh"
 TOOL=${TOOL:-$BUILD/tests/tools/dataplane}
 FAIRLEAD=${FAIRLEAD:-$BUILD/fairlead}
 OBJECTS=${BPF:-$BUILD}
 PINS=/sys/fs/bpf/fairlead
 abi=$(sed -n 's/.*ABI_VERSION = \([0-9]*\).*/\1/p' maps/abi.h)
-OUT=$(mktemp -d)
-trap 'rm -rf "$OUT"' EXIT
-mount -t proc proc /proc
-mount -t bpf bpf /sys/fs/bpf
 
-count=0
-check() {	# WHAT COMMAND...: one line of TAP
-	count=$((count + 1))
-	if "${@:2}"; then echo "ok $count - $1"; else
-		echo "not ok $count - $1"; sed 's/^/# /' "$OUT"/* 2>/dev/null || true; exit 1
-	fi
-}
-within() {	# SECONDS COMMAND...
-	local end=$((SECONDS + $1)); shift
-	until "$@"; do [ "$SECONDS" -lt "$end" ] || return 1; sleep 0.05; done
-}
 tool() { "${with[@]}" "$TOOL" "$@" >"$OUT/out" 2>"$OUT/err"; }
 with=()		# what the tool is run by, if anything
 fails() { ! tool "$@"; }

@@ -10,34 +10,12 @@
 # The tool prints "MS ID STATE dev … mac … src … mtu …" for every change; 1 is an IPv4
 # neighbour, 2 an IPv6 one, 3 lies behind a gateway, 4 is our own, 5 has no route.
 
-export PATH=$PATH:/usr/sbin:/sbin
-if [ -z "${IN_TEST_NS:-}" ]; then
-	unshare --net --mount --pid --fork true 2>/dev/null || {
-		echo "1..0 # SKIP namespaces need root"; exit 77
-	}
-	exec env IN_TEST_NS=1 unshare --net --mount --pid --fork --kill-child "$0" "$@"
-fi
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-BUILD=${BUILD:-build}
+# shellcheck source=tests/lab/alone.sh
+. "$(dirname "$0")/alone.sh"
 TOOL=${TOOL:-$BUILD/tests/tools/dataplane}
-OUT=$(mktemp -d)
-trap 'rm -rf "$OUT"' EXIT
-mount -t proc proc /proc
 mkdir -p /run/netns
 mount -t tmpfs tmpfs /run/netns
 
-count=0
-check() {	# WHAT COMMAND...: one line of TAP
-	count=$((count + 1))
-	if "${@:2}"; then echo "ok $count - $1"; else
-		echo "not ok $count - $1"; sed 's/^/# /' "$OUT"/* 2>/dev/null || true; exit 1
-	fi
-}
-within() {	# SECONDS COMMAND...
-	local end=$(($(date +%s%N) + $1 * 1000000000)); shift
-	until "$@"; do [ "$(date +%s%N)" -lt "$end" ] || return 1; sleep 0.02; done
-}
 last() { grep -E "^[0-9]+ $1 " "$OUT/changes" | tail -1; }	# ID
 now_is() { [[ "$(last "$1")" == *"$2"* ]]; }			# ID TEXT
 told() { grep -cE "^[0-9]+ $1 " "$OUT/changes" || true; }	# ID: how often
