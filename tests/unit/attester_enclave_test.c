@@ -2,12 +2,9 @@
 /* The lab's software enclave: its file, its leaves, and documents over what was asked. */
 #include <errno.h>
 #include <openssl/evp.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
+
+#include "unit/lab_dir.h"
 
 #include "attester/nitro_format.h"
 #include "attester/soft_nitro.h"
@@ -15,7 +12,7 @@
 #define NOW INT64_C(1780272000)
 
 static char why[WHY_MAX];
-static char top[] = "/tmp/attester-enclave-XXXXXX", root[64], enclave[64];
+static char enclave[LAB_PATH_MAX];
 
 static int setup(void **state)
 {
@@ -23,22 +20,11 @@ static int setup(void **state)
 	uint8_t sha256[32];
 
 	(void)state;
-	if (!mkdtemp(top))
+	if (lab_dir_open("enclave", enclave))
 		return -1;
-	snprintf(root, sizeof(root), "%s/root", top);
-	snprintf(enclave, sizeof(enclave), "%s/enclave", top);
 	soft_enclave_default(&e);
 	return soft_nitro_root(root, NOW, sha256, why) ||
 	       soft_nitro_issue(root, enclave, NOW, why) || soft_enclave_write(enclave, &e, why);
-}
-
-static int teardown(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", top);
-	return system(command);
 }
 
 static void test_file(void **state)
@@ -138,5 +124,5 @@ int main(void)
 		cmocka_unit_test(test_root_stays),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, lab_dir_close);
 }

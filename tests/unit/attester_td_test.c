@@ -2,12 +2,9 @@
 /* The lab's software TD: its file, its certificates, and quotes over what was asked. */
 #include <errno.h>
 #include <openssl/x509.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
+
+#include "unit/lab_dir.h"
 
 #include "attester/pki.h"
 #include "attester/soft_tdx.h"
@@ -16,7 +13,7 @@
 
 static const struct soft_tdx_options usual = { .now = NOW, .evaluation = SOFT_TDX_EVALUATION };
 static char why[WHY_MAX];
-static char top[] = "/tmp/attester-td-XXXXXX", root[64], td[64];
+static char td[LAB_PATH_MAX];
 
 static int setup(void **state)
 {
@@ -24,22 +21,11 @@ static int setup(void **state)
 	struct soft_td t;
 
 	(void)state;
-	if (!mkdtemp(top))
+	if (lab_dir_open("td", td))
 		return -1;
-	snprintf(root, sizeof(root), "%s/root", top);
-	snprintf(td, sizeof(td), "%s/td", top);
 	soft_td_default(&t);
 	return soft_tdx_root(root, &usual, sha256, why) || soft_tdx_issue(root, td, NOW, why) ||
 	       soft_td_write(td, &t, why);
-}
-
-static int teardown(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", top);
-	return system(command);
 }
 
 static void test_file(void **state)
@@ -171,5 +157,5 @@ int main(void)
 		cmocka_unit_test(test_revoke),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, lab_dir_close);
 }

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What the lab's software TD says, in the verifier's eyes: its root is trusted where it is pinned.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
+
+#include "unit/lab_dir.h"
 
 #include "attester/pki.h"
 #include "attester/soft_tdx.h"
@@ -16,7 +13,7 @@
 #define NOW INT64_C(1780272000)
 
 static char why[WHY_MAX];
-static char top[] = "/tmp/cli-lab-td-XXXXXX", root[64], td[64], collateral[80];
+static char td[LAB_PATH_MAX], collateral[80];
 static uint8_t root_sha256[32];
 
 static void publish(uint64_t evaluation, const char *revoke)
@@ -29,22 +26,11 @@ static void publish(uint64_t evaluation, const char *revoke)
 static int setup(void **state)
 {
 	(void)state;
-	if (!mkdtemp(top))
+	if (lab_dir_open("td", td))
 		return -1;
-	snprintf(root, sizeof(root), "%s/root", top);
-	snprintf(td, sizeof(td), "%s/td", top);
 	snprintf(collateral, sizeof(collateral), "%s/collateral", root);
 	publish(SOFT_TDX_EVALUATION, NULL);
 	return soft_tdx_issue(root, td, NOW, why);
-}
-
-static int teardown(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", top);
-	return system(command);
 }
 
 /* The verdict on a quote of *t by a policy that knows the lab's root, or does not. */
@@ -138,5 +124,5 @@ int main(void)
 		cmocka_unit_test(test_changed),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, lab_dir_close);
 }
