@@ -19,7 +19,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, PEERS_MAX);
 	__type(key, struct addr);
-	__type(value, __u64);
+	__type(value, __u64); /* until when it is believed: boot time in ns, or 1 */
 } peers SEC(".maps");
 
 struct {
@@ -96,9 +96,13 @@ static __always_inline bool is_vip(const union ip *a)
 /* A mapped address on the wire is a forgery: it would pass for the IPv4 router's. */
 static __always_inline bool is_peer(const struct outer *o)
 {
+	const __u64 *until;
+
 	if (o->p.ipv6 && ip_is_ipv4(&o->p.src))
 		return false;
-	return bpf_map_lookup_elem(&peers, &o->p.src);
+	until = bpf_map_lookup_elem(&peers, &o->p.src);
+	/* 1 is no end: of all, where routers are not attested.  A daemon that is gone extends none. */
+	return until && (*until == 1 || bpf_ktime_get_boot_ns() < *until);
 }
 
 /* RFC 792: unreachable, time exceeded, parameter problem.  RFC 4443, RFC 4861. */

@@ -45,7 +45,7 @@ sed 's/ *#.*//' docs/fairlead.yaml | grep -oE '(^|[ {])[a-z0-9-]+:( |$)' | tr -d
 # .It Cm a , b and .Cm a , b , whole words that could be keys
 sed -n 's/^\.\(It \)\?Cm //p' man/fairlead.yaml.5 | tr ' ' '\n' | grep -E '^[a-z]' >"$tmp/documented"
 
-grep -ohE '\{ "[a-z0-9-]+", (true|false),' userspace/relay/config.c | cut -d'"' -f2 >"$tmp/keys.relay"
+grep -ohE '\{ "[a-z0-9-]+", (true|false),' userspace/relay/config.c userspace/daemon/config_evidence.c | cut -d'"' -f2 >"$tmp/keys.relay"
 sed -n 's/^\.\(It \)\?Cm //p' man/fairlead-relay.8 | tr ' ' '\n' | grep -E '^[a-z]' >"$tmp/documented.relay"
 
 # { "word", "asked of the daemon", NAME…

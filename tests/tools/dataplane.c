@@ -223,7 +223,7 @@ static int show_clock(void)
 /* "guard PINS DEV|- ROUTER… / VIP…": opens, sets, attaches; prints what the kernel then holds. */
 static int guard(int argc, char **argv)
 {
-	struct addr peers[16];
+	struct guard_peer peers[16];
 	struct guard_vip vips[16];
 	size_t peers_count = 0, vips_count = 0;
 	struct guard g;
@@ -232,10 +232,12 @@ static int guard(int argc, char **argv)
 	for (int i = 2; i < argc && peers_count < 16 && vips_count < 16; i++) {
 		if (!strcmp(argv[i], "/"))
 			behind = true;
-		else if (!addr_parse(argv[i],
-				     behind ? &vips[vips_count++].addr : &peers[peers_count++]))
+		else if (!addr_parse(argv[i], behind ? &vips[vips_count++].addr
+						     : &peers[peers_count++].addr))
 			return 2;
 	}
+	for (size_t i = 0; i < peers_count; i++)
+		peers[i].until_ms = UINT64_MAX;
 	if (guard_open(&g, argv[0], why) ||
 	    guard_set(&g, peers, peers_count, vips, vips_count, why))
 		return complain();

@@ -42,8 +42,9 @@ static int setup(void **state)
 	c.answer_ms = ANSWER_MS;
 	proc_start(kit, &agent, "agent", &c, false);
 	kit_config(kit, &router_id, "r1", &c);
+	c.router_tee = TEE_SNP;
 	proc_start(kit, &router, "router", &c, false);
-	c.tee = TEE_NONE;
+	c.router_tee = TEE_NONE;
 	proc_start(kit, &bare, "bare", &c, false);
 	return 0;
 }

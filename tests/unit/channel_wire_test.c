@@ -16,6 +16,7 @@
 #include "base/addr.h"
 #include "channel/b64url.h"
 #include "channel/frame.h"
+#include "channel/hold.h"
 #include "channel/http_request.h"
 #include "channel/load.h"
 #include "channel/quota.h"
@@ -588,6 +589,26 @@ static void test_quota(void **state)
 	assert_int_equal(silenced, 0);
 }
 
+static void test_holds(void **state)
+{
+	struct holds h = { 0 };
+	char name[NAME_MAX_BYTES];
+
+	(void)state;
+	assert_false(holds_has(&h, "", 0));
+	holds_add(&h, "r1", 100);
+	assert_true(holds_has(&h, "r1", 99));
+	assert_false(holds_has(&h, "r1", 100));
+	assert_false(holds_has(&h, "r", 99));
+	for (int i = 0; i < HOLDS_MAX; i++) {
+		assert_true(i == 0 || holds_has(&h, name, 99));
+		snprintf(name, sizeof(name), "other-%d", i);
+		holds_add(&h, name, 100);
+	}
+	assert_false(holds_has(&h, "r1", 99)); /* the oldest made room */
+	assert_true(holds_has(&h, "other-0", 99));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -610,6 +631,7 @@ int main(void)
 		cmocka_unit_test(test_backoff_is_bounded),
 		cmocka_unit_test(test_http_requests),
 		cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

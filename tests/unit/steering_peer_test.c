@@ -120,6 +120,54 @@ static void test_refusal_evicts_at_once(void **state)
 	assert_int_equal(b.p.state, PEER_ATTESTED);
 }
 
+/* A backend that takes nothing of ours gets nothing but public, and is asked again later. */
+static void test_it_refuses_our_evidence(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	attest(&b, BOTH);
+	step(&b, (struct peer_event){ .type = PEER_DENIED, .why = "bad-measurement" });
+	assert_int_equal(b.p.state, PEER_REFUSED);
+	assert_only_public(&b);
+	assert_true(b.out.actions & PEER_WRITE_LEASES);
+	assert_string_equal(b.out.line, "backend b3: attested -> refused: "
+					"refuses our evidence: bad-measurement");
+	live_until(&b, b.now + 2 * PEER_REFUSED_RETRY_MS);
+	assert_int_equal(b.out.actions, PEER_ASK);
+	/* From a session that is over it says nothing. */
+	attest(&b, BOTH);
+	event(&b, PEER_DISCONNECTED);
+	event(&b, PEER_DENIED);
+	assert_true(b.p.until_ms[CLASS_CLASSIFIED] > b.now);
+}
+
+/* As an agent has it: no heartbeat, so a lease ends when it ends and not before. */
+static void test_a_router_that_leaves(void **state)
+{
+	struct peer_config c = { .is_router = true,
+				 .has_agent = true,
+				 .heartbeat_ms = 86400000ull * 3650,
+				 .heartbeats_missed = 1,
+				 .reappraise_ms = 300000,
+				 .lease_ms = { 0, HOUR, 0 } };
+	struct bench b;
+
+	(void)state;
+	start_with(&b, &c);
+	event(&b, PEER_CONNECTED);
+	assert_int_equal(b.out.actions & PEER_ASK, PEER_ASK);
+	deliver(&b);
+	verdict(&b, PEER_ACCEPTED, CONF, NULL);
+	assert_string_equal(b.out.line, "router b3: probing -> attested: confidential for 3600 s");
+	event(&b, PEER_DISCONNECTED);
+	tick_at(&b, T0 + HOUR - 1);
+	assert_int_equal(b.p.until_ms[CLASS_CONFIDENTIAL], T0 + HOUR);
+	tick_at(&b, T0 + HOUR);
+	assert_int_equal(b.p.until_ms[CLASS_CONFIDENTIAL], 0);
+	assert_true(b.out.actions & PEER_WRITE_LEASES);
+}
+
 static void test_broken_protocol_is_a_refusal(void **state)
 {
 	struct bench b;
@@ -362,6 +410,8 @@ int main(void)
 		cmocka_unit_test(test_a_mask_gives_no_more_than_it_says),
 		cmocka_unit_test(test_a_certificate_ends_the_lease),
 		cmocka_unit_test(test_refusal_evicts_at_once),
+		cmocka_unit_test(test_it_refuses_our_evidence),
+		cmocka_unit_test(test_a_router_that_leaves),
 		cmocka_unit_test(test_broken_protocol_is_a_refusal),
 		cmocka_unit_test(test_renewal),
 		cmocka_unit_test(test_cadence),

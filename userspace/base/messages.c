@@ -189,12 +189,14 @@ bool msg_failure_get(struct bytes in, struct msg_failure *m)
 
 void msg_router_put(struct ipc_writer *w, const struct msg_router *m)
 {
+	put_array(w, &m->addr, sizeof(m->addr));
 	ipc_put_string(w, m->node);
 }
 
 bool msg_router_get(struct bytes in, struct msg_router *m)
 {
-	return ipc_get_string(&in, m->node, sizeof(m->node)) && !in.n;
+	return get_array(&in, &m->addr, sizeof(m->addr)) &&
+	       ipc_get_string(&in, m->node, sizeof(m->node)) && !in.n;
 }
 
 void msg_sources_put(struct ipc_writer *w, const struct msg_sources *m)

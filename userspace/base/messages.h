@@ -116,6 +116,7 @@ struct msg_failure {
 };
 
 struct msg_router {
+	struct addr addr; /* where it has dialled from */
 	char node[NAME_MAX_BYTES]; /* as its certificate says */
 };
 

@@ -224,7 +224,7 @@ static bool on_ping(struct conn *c, const struct wire_ping *m, char why[WHY_MAX]
 	return false;
 }
 
-static const struct prover_ops prover_ops = { "backend", claim, who, drop_deaf };
+static const struct prover_ops prover_ops = { "backend", false, claim, who, drop_deaf };
 
 static bool on_attest(struct conn *c, const struct wire_attest *m, struct bytes raw,
 		      char why[WHY_MAX])
@@ -277,7 +277,7 @@ static bool meet_router(struct conn *c, char why[WHY_MAX])
 {
 	const struct channel_host *h = c->agent->host;
 	struct question *q = &c->question;
-	struct msg_router m = { 0 };
+	struct msg_router m = { .addr = c->peer.addr };
 	struct ipc_writer w;
 
 	if (question_init(q, h, &question_ops, c)) {

@@ -38,8 +38,8 @@ struct channel_config {
 	struct addr metrics_addr;
 	uint16_t metrics_port;
 
-	enum tee tee;		/* of the evidence that we give; TEE_NONE: none is to be had */
-	unsigned int answer_ms; /* how long another's may take */
+	enum tee tee, router_tee; /* of the evidence that agent and router give; TEE_NONE: none */
+	unsigned int answer_ms;	  /* how long another's may take */
 
 	bool agent;	      /* listen for routers */
 	bool attests_routers; /* and ask for their evidence in turn */

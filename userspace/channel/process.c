@@ -79,7 +79,7 @@ void channel_host_sessions(const struct channel_host *h, const char *role, struc
 	out->tls = h->tls;
 	out->router = !strcmp(role, "router");
 	snprintf(out->hello.role, sizeof(out->hello.role), "%s", role);
-	out->hello.tees = 1u << h->config->tee;
+	out->hello.tees = 1u << (out->router ? h->config->router_tee : h->config->tee);
 	strcpy(out->hello.agent, "fairlead/" VERSION);
 	memcpy(out->hello.boot_id, h->boot_id, sizeof(out->hello.boot_id));
 	LIST_INIT(&out->all);

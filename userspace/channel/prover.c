@@ -71,6 +71,13 @@ static bool is_ours(const struct wire_claims *claims, const struct wire_endpoint
 	return false;
 }
 
+static enum tee tee_of(const struct prover *p)
+{
+	const struct channel_config *c = p->host->config;
+
+	return p->ops->router ? c->router_tee : c->tee;
+}
+
 static void make_claims(struct prover *p, struct wire_claims *out)
 {
 	const struct channel_host *h = p->host;
@@ -87,7 +94,7 @@ static void make_claims(struct prover *p, struct wire_claims *out)
 /* All of it is our own view of the session; nothing of it is what the peer says it is. */
 static bool make_binding(struct prover *p, struct bytes request, struct binding *b)
 {
-	*b = (struct binding){ .tee = p->host->config->tee };
+	*b = (struct binding){ .tee = tee_of(p) };
 	strcpy(b->role, p->ops->role);
 	memcpy(b->spki_attester, tls_own_spki(p->host->tls), DIGEST_BYTES);
 	memcpy(b->spki_peer, session_peer(p->session)->spki, DIGEST_BYTES);
@@ -135,7 +142,7 @@ static int answer_attest(struct prover *p, const struct wire_attest *m, struct b
 
 	if (p->exchange)
 		return answer_error(p, m->id, WIRE_ERROR_BUSY, "another ATTEST is being answered");
-	if (p->host->config->tee == TEE_NONE)
+	if (tee_of(p) == TEE_NONE)
 		return answer_error(p, m->id, WIRE_ERROR_UNAVAILABLE,
 				    "this node has no source of evidence");
 	make_claims(p, &claims);

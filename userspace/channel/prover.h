@@ -18,6 +18,7 @@ struct prover;
 
 struct prover_ops {
 	const char *role; /* ours, in claims and in the binding */
+	bool router;	  /* whose evidence is of router_tee */
 	/* Adds to node, role, version, boot and counter: the endpoints first of all. */
 	void (*claim)(void *arg, struct wire_claims *c);
 	/* The peer as the log has it. */

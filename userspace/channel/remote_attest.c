@@ -100,7 +100,7 @@ static void hang_up_on_deaf(void *arg)
 	remote_hang_up(arg, "it does not read what it is sent");
 }
 
-static const struct prover_ops prover_ops = { "router", claim, who, hang_up_on_deaf };
+static const struct prover_ops prover_ops = { "router", true, claim, who, hang_up_on_deaf };
 
 bool remote_attest(struct remote *r, const struct wire_attest *m, struct bytes raw,
 		   char why[WHY_MAX])

@@ -32,6 +32,7 @@ struct cli_options {
 int cmd_service(const struct cli_options *o, int argc, char **argv);
 int cmd_backend(const struct cli_options *o, int argc, char **argv);
 int cmd_lease(const struct cli_options *o, int argc, char **argv);
+int cmd_router(const struct cli_options *o, int argc, char **argv);
 int cmd_policy_show(const struct cli_options *o, int argc, char **argv);
 int cmd_status(const struct cli_options *o, int argc, char **argv);
 

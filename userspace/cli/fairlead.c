@@ -67,6 +67,7 @@ static const struct {
 	{ "service", cmd_service, "what is steered, and who may serve it" },
 	{ "backend", cmd_backend, "who serves, in what state and why; drain, evict, admit" },
 	{ "lease", cmd_lease, "until when each backend may serve each class" },
+	{ "router", cmd_router, "at a guest: whose packets it wants, and who is attested" },
 	{ "policy", cmd_policy, "what evidence must say" },
 	{ "outcome", cmd_outcome, "how packets left the programs, counted" },
 	{ "monitor", cmd_monitor, "refused packets as they come" },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The commands that the daemon answers: service, backend, lease, policy, status, reload.
+ * The commands that the daemon answers: service, backend, lease, router, policy, status, reload.
  * A command is a row: its words, what the daemon is asked, how the answer is shown.
  */
 #include <errno.h>
@@ -57,6 +57,11 @@ static const struct command backend_commands[] = {
 static const struct command lease_commands[] = {
 	{ "show", "lease show", NAME_PICK, "backend", show_leases,
 	  "until when each backend may serve each class" },
+};
+
+static const struct command router_commands[] = {
+	{ "show", "router show", NAME_PICK, "name", show_routers,
+	  "whom this guest serves: which routers are attested, until when" },
 };
 
 static const struct command policy_commands[] = {
@@ -226,6 +231,13 @@ int cmd_backend(const struct cli_options *o, int argc, char **argv)
 int cmd_lease(const struct cli_options *o, int argc, char **argv)
 {
 	static const struct object object = { "lease", lease_commands, COUNT(lease_commands) };
+
+	return object_run(o, &object, argc, argv);
+}
+
+int cmd_router(const struct cli_options *o, int argc, char **argv)
+{
+	static const struct object object = { "router", router_commands, COUNT(router_commands) };
 
 	return object_run(o, &object, argc, argv);
 }

@@ -253,6 +253,41 @@ void show_leases(const struct cli_options *o, const json_t *result, bool one)
 	render_table(result, columns, COUNT(columns), o->stats, stdout);
 }
 
+static const struct render_column router_columns[] = {
+	{ "ROUTER", "name", render_text, false, false },
+	{ "STATE", "", state_cell, false, false },
+	{ "CONNECTED", "connected", render_yes, false, false },
+	{ "LEFT", "seconds_left", render_left, true, false },
+	{ "SOURCES", "sources", render_list, false, false },
+	{ "WHY", "why", render_text, false, false },
+};
+
+static const struct render_column router_details[] = {
+	{ "ROUTER", "name", render_text, false, false },
+	{ "STATE", "", state_cell, false, false },
+	{ "WHY", "why", render_text, false, false },
+	{ "ADDRESS", "address", render_text, false, false },
+	{ "CONNECTED", "connected", render_yes, false, false },
+	{ "SOURCES", "sources", render_list, false, false },
+	{ "LEFT", "seconds_left", render_left, false, false },
+	{ "POLICY", "policy", render_text, false, false },
+	{ "VERDICT", "reason", render_text, false, false },
+	{ "DETAIL", "detail", render_text, false, false },
+	{ "TEE", "tee", render_text, false, false },
+	{ "PRODUCT", "product", render_text, false, false },
+	{ "LAB ROOT", "lab_root", lab_cell, false, false },
+	{ "EVIDENCE SHA-384", "digest", render_text, false, false },
+};
+
+void show_routers(const struct cli_options *o, const json_t *result, bool one)
+{
+	if (one)
+		render_details(json_array_get(result, 0), router_details, COUNT(router_details),
+			       stdout);
+	else
+		render_table(result, router_columns, COUNT(router_columns), o->stats, stdout);
+}
+
 static void count_cell(const json_t *list, char out[CELL_MAX])
 {
 	if (json_is_array(list))

@@ -13,7 +13,7 @@
 
 typedef void remote_show(const struct cli_options *o, const json_t *result, bool one);
 
-remote_show show_services, show_backends, show_leases, show_policies;
+remote_show show_services, show_backends, show_leases, show_routers, show_policies;
 remote_show show_hand, show_status; /* these are objects */
 
 #endif

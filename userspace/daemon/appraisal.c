@@ -197,6 +197,15 @@ static void show_verdict(struct node *n, const struct appraisal *a, const struct
 		json_loadb((const char *)v->claims.p, v->claims.n, JSON_REJECT_DUPLICATES, NULL);
 }
 
+/* A router is let in or it is not: any class that its evidence is good for will do. */
+static uint32_t classes_of(const struct node *n, uint32_t mask)
+{
+	if (!n->caller)
+		return mask;
+	return mask & (1 << CLASS_CONFIDENTIAL | 1 << CLASS_CLASSIFIED) ? 1 << CLASS_CONFIDENTIAL
+									: 0;
+}
+
 static void tell(struct node *n, const struct appraisal *a, const struct msg_verdict *m)
 {
 	uint64_t wall = daemon_wall_s(n->daemon);
@@ -204,7 +213,7 @@ static void tell(struct node *n, const struct appraisal *a, const struct msg_ver
 		.type = PEER_VERDICT,
 		.appraisal = a->number,
 		.verdict = verdict_of(m->reason),
-		.class_mask = m->class_mask,
+		.class_mask = classes_of(n, m->class_mask),
 		.not_after_ms = lease_not_after_ms(m->not_after, wall, now_ms()),
 		.why = m->detail[0] ? m->detail : reason_str(m->reason),
 	};

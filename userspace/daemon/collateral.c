@@ -99,14 +99,22 @@ static bool is_waiting(const struct supply *c, const struct node *n)
 	return false;
 }
 
+static void tell_node(struct supply *c, struct node *n, const struct want *want)
+{
+	if (node_wants(n, want) && !is_waiting(c, n))
+		node_simple_event(n, PEER_POLICY_CHANGED, "new collateral");
+}
+
 /* Something is in the store that was not there before: whoever is judged by it is, again. */
 static void tell_nodes(struct supply *c, const struct want *want)
 {
 	struct daemon *d = c->daemon;
 
 	for (size_t i = 0; d->routing && i < d->nodes_count; i++)
-		if (node_wants(d->nodes[i], want) && !is_waiting(c, d->nodes[i]))
-			node_simple_event(d->nodes[i], PEER_POLICY_CHANGED, "new collateral");
+		tell_node(c, d->nodes[i], want);
+	for (size_t i = 0; i < CALLERS_MAX; i++)
+		if (d->callers[i])
+			tell_node(c, d->callers[i], want);
 }
 
 static void doubt_clock(struct supply *c, const struct fetched *m)
@@ -265,7 +273,7 @@ int collateral_start(struct daemon *d)
 	struct supply *c;
 	int err;
 
-	if (!d->config->collateral.enabled || !d->config->is_router)
+	if (!d->config->collateral.enabled || !daemon_attests(d))
 		return 0;
 	c = calloc(1, sizeof(*c));
 	if (!c)

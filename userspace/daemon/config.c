@@ -117,7 +117,9 @@ static struct draft *draft_new(void)
 	c->channel.metrics_port = METRICS_PORT;
 	c->channel.silence_ms = SILENCE_MS;
 	c->channel.answer_ms = CHANNEL_ANSWER_MS;
-	c->agent.attester.tee = TEE_SNP;
+	c->evidence.tee = TEE_SNP;
+	c->agent.attest_routers.reappraise_ms = REAPPRAISE_MS;
+	c->agent.attest_routers.lease_ms = LEASE_CONFIDENTIAL_MS;
 	collateral_defaults(&c->collateral);
 	c->router.heartbeat_ms = HEARTBEAT_MS;
 	c->router.heartbeats_missed = HEARTBEATS_MISSED;
@@ -161,7 +163,9 @@ static bool fill_channel(struct config *c)
 	strcpy(ch->user, c->user); /* likewise */
 	strcpy(c->collateral.user, c->user);
 	ch->agent = c->is_agent;
-	ch->tee = c->is_agent ? c->agent.attester.tee : TEE_NONE;
+	ch->tee = c->is_agent ? c->evidence.tee : TEE_NONE;
+	ch->router_tee = c->router_gives_evidence ? c->evidence.tee : TEE_NONE;
+	ch->attests_routers = c->agent.attest_routers.wanted;
 	memcpy(ch->endpoints, c->agent.services, sizeof(ch->endpoints));
 	ch->endpoints_count = c->agent.services_count;
 	ch->confined = c->agent.egress.wanted;

@@ -141,8 +141,15 @@ struct egress_config {
 	size_t count;
 };
 
+/* Of the routers that dial our agent; nothing is asked of them unless wanted. */
+struct attest_routers_config {
+	bool wanted;
+	char policy[NAME_MAX_BYTES];
+	uint64_t reappraise_ms, lease_ms;
+};
+
 struct agent_config {
-	struct attester_config attester;
+	struct attest_routers_config attest_routers;
 	char interfaces[INTERFACES_MAX][IF_NAMESIZE]; /* of the guard; may be none */
 	size_t interfaces_count;
 	struct addr *routers; /* whose packets the guard accepts */
@@ -162,6 +169,8 @@ struct config {
 	bool is_router, is_agent;
 	struct router_config router;
 	struct agent_config agent;
+	struct attester_config evidence; /* where it comes from; of the agent and of the router */
+	bool router_gives_evidence;
 	struct collateral_config collateral;
 	struct policy *policies[POLICIES_MAX];
 	size_t policies_count;

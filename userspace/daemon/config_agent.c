@@ -13,8 +13,8 @@ _Static_assert((int)CHANNEL_PATH_MAX == (int)CONFIG_PATH_MAX, "read_path() fills
 _Static_assert((int)CHANNEL_SERVICE_KEYS_MAX == (int)WIRE_SERVICE_KEYS_MAX, "claims hold them");
 _Static_assert((int)ATTESTER_PATH_MAX == (int)CONFIG_PATH_MAX, "read_path() fills them");
 
-#define AGENT(field)   offsetof(struct draft, config.agent.field)
-#define CHANNEL(field) offsetof(struct draft, config.channel.field)
+#define EVIDENCE(field) offsetof(struct draft, config.evidence.field)
+#define CHANNEL(field)	offsetof(struct draft, config.channel.field)
 
 static const struct conf_key identity_keys[] = {
 	{ "certificate", true, read_path, CHANNEL(certificate) },
@@ -42,7 +42,7 @@ static void read_directory(struct conf *y, const yaml_node_t *node, void *field)
 	struct draft *d = field;
 
 	d->directory = node;
-	read_path(y, node, d->config.agent.attester.directory);
+	read_path(y, node, d->config.evidence.directory);
 }
 
 static void read_guard_interfaces(struct conf *y, const yaml_node_t *node, void *field)
@@ -65,6 +65,35 @@ static void read_routers(struct conf *y, const yaml_node_t *node, void *field)
 	else
 		a->routers_count = conf_sequence(y, node, ROUTERS_MAX, read_unicast, a->routers,
 						 sizeof(*a->routers));
+}
+
+static void read_attest_policy(struct conf *y, const yaml_node_t *node, void *field)
+{
+	struct draft *d = field;
+
+	d->attest_policy = node;
+	read_name(y, node, d->config.agent.attest_routers.policy);
+}
+
+static void read_lease(struct conf *y, const yaml_node_t *node, void *field)
+{
+	conf_number(y, node, 1000, LEASE_CONFIDENTIAL_MS, field);
+}
+
+#define ROUTERS(field) offsetof(struct draft, config.agent.attest_routers.field)
+
+static const struct conf_key attest_keys[] = {
+	{ "policy", true, read_attest_policy, 0 },
+	{ "reappraise-ms", false, read_ms, ROUTERS(reappraise_ms) },
+	{ "lease-ms", false, read_lease, ROUTERS(lease_ms) },
+};
+
+void read_attest_routers(struct conf *y, const yaml_node_t *node, void *field)
+{
+	struct draft *d = field;
+
+	d->config.agent.attest_routers.wanted = true;
+	conf_mapping(y, node, attest_keys, CONFIG_COUNT(attest_keys), d);
 }
 
 static void read_service_keys(struct conf *y, const yaml_node_t *node, void *field)
@@ -115,15 +144,16 @@ static void read_silence(struct conf *y, const yaml_node_t *node, void *field)
 static const struct conf_key agent_keys[] = {
 	{ "listen", true, read_listen, offsetof(struct draft, config.channel) },
 	{ "silence-ms", false, read_silence, CHANNEL(silence_ms) },
-	{ "tee", false, read_tee, AGENT(attester.tee) },
-	{ "source", false, read_attester_source, AGENT(attester.source) },
-	{ "device", false, read_path, AGENT(attester.device) },
-	{ "tsm", false, read_path, AGENT(attester.tsm) },
-	{ "quote-port", false, read_port, AGENT(attester.quote_port) },
+	{ "tee", false, read_tee, EVIDENCE(tee) },
+	{ "source", false, read_attester_source, EVIDENCE(source) },
+	{ "device", false, read_path, EVIDENCE(device) },
+	{ "tsm", false, read_path, EVIDENCE(tsm) },
+	{ "quote-port", false, read_port, EVIDENCE(quote_port) },
 	{ "directory", false, read_directory, 0 },
-	{ "vmpl", false, read_vmpl, AGENT(attester.vmpl) },
+	{ "vmpl", false, read_vmpl, EVIDENCE(vmpl) },
 	{ "interfaces", false, read_guard_interfaces, 0 },
 	{ "routers", false, read_routers, 0 },
+	{ "attest-routers", false, read_attest_routers, 0 },
 	{ "services", false, read_services, offsetof(struct draft, config.agent) },
 	{ "service-keys", false, read_service_keys, offsetof(struct draft, config.channel) },
 	{ "egress", false, read_egress, 0 },

@@ -130,6 +130,7 @@ static bool check_index(struct check *x)
 static void check_policies(const struct check *k)
 {
 	const struct draft *d = k->d;
+	const char *wanted = d->config.agent.attest_routers.policy;
 
 	for (size_t i = 0; i < d->policies_count; i++) {
 		const struct policy_draft *p = &d->policies[i];
@@ -140,6 +141,9 @@ static void check_policies(const struct check *k)
 				      "policies[%zu]: the name \"%s\" is taken since line %u", i,
 				      policy_name(p->policy), conf_line(d->policies[first].node));
 	}
+	if (wanted[0] && names_first(&k->policies, wanted) == SIZE_MAX)
+		conf_complain(k->y, d->attest_policy,
+			      "agent: attest-routers: no policy is called \"%s\"", wanted);
 }
 
 static void check_attestation(const struct check *k, const struct backend_draft *b)
@@ -315,16 +319,30 @@ static void check_tc(struct conf *y, const struct draft *d)
 					      r->interfaces[k]);
 }
 
+/* One node has one source of it. */
+static void check_evidence(struct conf *y, const struct draft *d)
+{
+	if (d->evidence_of_agent && !d->agent)
+		conf_complain(y, d->evidence,
+			      "router: evidence is the agent's, and there is no section agent: "
+			      "want tee, source and so on");
+	if (d->evidence && !d->evidence_of_agent && d->agent)
+		conf_complain(y, d->evidence,
+			      "router: the section agent says where evidence comes from: want "
+			      "evidence: agent");
+}
+
 static void check_agent(struct conf *y, const struct draft *d)
 {
 	const struct agent_config *a = &d->config.agent;
+	const struct attester_config *e = &d->config.evidence;
 
-	if (a->attester.source == ATTESTER_SOFT && !d->directory)
+	if (e->source == ATTESTER_SOFT && !d->directory)
 		conf_complain(y, d->agent, "agent: source is soft: want its directory");
-	if (!attester_has(a->attester.tee, a->attester.source))
+	if (!attester_has(e->tee, e->source))
 		conf_complain(y, d->agent, "agent: its source gives no evidence of tee: %s",
-			      tee_str(a->attester.tee));
-	if (a->attester.source != ATTESTER_SOFT && d->directory)
+			      tee_str(e->tee));
+	if (e->source != ATTESTER_SOFT && d->directory)
 		conf_complain(y, d->directory, "agent: directory is for source: soft alone");
 	if (a->interfaces_count && !a->routers_count)
 		conf_complain(y, d->guard,
@@ -338,6 +356,7 @@ void draft_check(struct conf *y, struct draft *d)
 
 	check_roles(y, d);
 	check_tc(y, d);
+	check_evidence(y, d);
 	if (d->agent)
 		check_agent(y, d);
 	if (!check_index(&k)) {

@@ -8,7 +8,7 @@
  *	config_router.c	 the keys of router
  *	config_modes.c	 those of a service about forwarding and its flows
  *	config_agent.c	 the keys of agent and identity
- *	config_evidence.c those of agent about where evidence comes from
+ *	config_evidence.c those of agent and router about where evidence comes from
  *	config_egress.c	 those of agent about what may leave the guest
  *	config_collateral.c the keys of collateral
  *	config_check.c	 what can only be judged once all is read
@@ -53,6 +53,8 @@ struct draft {
 	struct config config;
 	const yaml_node_t *root, *identity, *router, *agent;
 	const yaml_node_t *services_max, *backends_max, *source, *tc, *guard, *directory, *egress;
+	const yaml_node_t *evidence, *attest_policy;
+	bool evidence_of_agent; /* what router says of it */
 	struct backend_draft *backends;
 	size_t backends_count;
 	struct service_draft *services;
@@ -72,7 +74,9 @@ void read_port(struct conf *y, const yaml_node_t *node, void *field);	   /* uint
 void read_protocol(struct conf *y, const yaml_node_t *node, void *field);  /* uint8_t */
 void read_ms(struct conf *y, const yaml_node_t *node, void *field);	   /* uint64_t */
 
-/* config_evidence.c: likewise, in an attester_config. */
+/* config_evidence.c: likewise, in an attester_config; all of one, and the way back. */
+void read_evidence(struct conf *y, const yaml_node_t *node, void *field);
+json_t *evidence_json(const struct attester_config *c);
 void read_tee(struct conf *y, const yaml_node_t *node, void *field);		/* enum tee */
 void read_attester_source(struct conf *y, const yaml_node_t *node, void *field);
 void read_vmpl(struct conf *y, const yaml_node_t *node, void *field);		/* unsigned int */

@@ -4,6 +4,7 @@
  * object in YAML's block form.  What is printed reads back as the same configuration.
  */
 #include "daemon/config.h"
+#include "daemon/config_draft.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -190,6 +191,9 @@ static json_t *router_json(const struct config *c)
 	put_number(o, "verifiers", r->verifiers);
 	put_sizes(o, r);
 	put_text(o, "crl", r->crl);
+	if (c->router_gives_evidence)
+		put(o, "evidence",
+		    c->is_agent ? json_string("agent") : evidence_json(&c->evidence));
 	for (size_t i = 0; i < r->services_count; i++)
 		json_array_append_new(services, service_json(c, &r->services[i]));
 	put(o, "services", services);
@@ -262,31 +266,30 @@ static void put_service_keys(json_t *o, const struct channel_config *c)
 		put(o, "service-keys", keys);
 }
 
+static json_t *attest_routers_json(const struct attest_routers_config *c)
+{
+	json_t *o = json_object();
+
+	put_text(o, "policy", c->policy);
+	put_number(o, "reappraise-ms", c->reappraise_ms);
+	put_number(o, "lease-ms", c->lease_ms);
+	return o;
+}
+
 static json_t *agent_json(const struct config *c)
 {
-	static const char *const sources[] = { [ATTESTER_AUTO] = "auto",
-					       [ATTESTER_TSM] = "tsm",
-					       [ATTESTER_SEV_GUEST] = "sev-guest",
-					       [ATTESTER_SOFT] = "soft",
-					       [ATTESTER_NSM] = "nsm",
-					       [ATTESTER_TDX_GUEST] = "tdx-guest" };
 	const struct agent_config *a = &c->agent;
 	json_t *o = json_object(), *routers = json_array(), *services = json_array();
 
 	put_endpoint(o, "listen", &c->channel.listen_addr, c->channel.listen_port);
 	put_number(o, "silence-ms", c->channel.silence_ms);
-	put_text(o, "tee", tee_str(a->attester.tee));
-	put_text(o, "source", sources[a->attester.source]);
-	put_text(o, "device", a->attester.device);
-	put_text(o, "tsm", a->attester.tsm);
-	if (a->attester.quote_port)
-		put_number(o, "quote-port", a->attester.quote_port);
-	put_text(o, "directory", a->attester.directory);
-	put_number(o, "vmpl", a->attester.vmpl);
+	json_object_update_new(o, evidence_json(&c->evidence));
 	put(o, "interfaces", interfaces_json(a->interfaces, a->interfaces_count));
 	for (size_t i = 0; i < a->routers_count; i++)
 		json_array_append_new(routers, addr_json(&a->routers[i]));
 	put(o, "routers", routers);
+	if (a->attest_routers.wanted)
+		put(o, "attest-routers", attest_routers_json(&a->attest_routers));
 	for (size_t i = 0; i < a->services_count; i++) {
 		json_t *s = json_object();
 

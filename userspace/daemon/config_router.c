@@ -390,6 +390,18 @@ static void read_verifiers(struct conf *y, const yaml_node_t *node, void *field)
 	conf_number(y, node, 0, VERIFIERS_MAX, field);
 }
 
+static void read_router_evidence(struct conf *y, const yaml_node_t *node, void *field)
+{
+	struct draft *d = field;
+
+	d->evidence = node;
+	d->config.router_gives_evidence = true;
+	d->evidence_of_agent = node->type == YAML_SCALAR_NODE &&
+			       !strcmp((const char *)node->data.scalar.value, "agent");
+	if (!d->evidence_of_agent)
+		read_evidence(y, node, &d->config.evidence);
+}
+
 static const struct conf_key router_keys[] = {
 	{ "interfaces", false, read_router_interfaces, offsetof(struct draft, config.router) },
 	{ "tc", false, read_tc, 0 },
@@ -405,6 +417,7 @@ static const struct conf_key router_keys[] = {
 	{ "verifiers", false, read_verifiers, ROUTER(verifiers) },
 	{ "sizes", false, read_sizes, 0 },
 	{ "crl", false, read_path, ROUTER(crl) },
+	{ "evidence", false, read_router_evidence, 0 },
 	{ "services", true, read_services, 0 },
 	{ "backends", true, read_backends, 0 },
 };

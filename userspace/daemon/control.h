@@ -37,6 +37,9 @@
  *	packets, bytes, new_flows}]
  * backend drain|evict|admit {name} -> {name, state, hand: "free"|"drained"|"evicted"}
  * lease show -> [{backend, class, seconds_left, until_boottime_ms, until_jiffies, lab_root}]
+ * router show -> [{name, state, why, address, connected, sources: [address], seconds_left,
+ *	until_boottime_ms, policy, tee, product, reason, detail, lab_root, digest, claims}]: at an agent that attests its
+ *	routers those that have admitted it; state and the rest are as of a backend
  * policy show -> [{name, digest, …}]: policy_json() of verifier/policy.h
  * policy simulate {policy: text, for?: name} -> {
  *	attested, evicted: [{name, reason, detail}], undetermined: [name],

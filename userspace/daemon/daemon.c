@@ -58,7 +58,16 @@ static const char *fixed_difference(const struct config *a, const struct config 
 		return "whether the agent has interfaces";
 	if (a->agent.egress.wanted != b->agent.egress.wanted)
 		return "whether the agent has egress";
+	if (a->agent.attest_routers.wanted != b->agent.attest_routers.wanted)
+		return "whether the agent has attest-routers";
+	if (a->router_gives_evidence != b->router_gives_evidence)
+		return "whether the router has evidence";
 	return NULL;
+}
+
+bool daemon_attests(const struct daemon *d)
+{
+	return d->config->is_router || d->config->agent.attest_routers.wanted;
 }
 
 static int apply(struct daemon *d, char why[WHY_MAX])

@@ -8,6 +8,7 @@
  *   steer.c       services: which ring from which members, when
  *   collateral.c  what evidence does not bring along: kept, fetched, attached
  *   egress.c      what may leave this guest
+ *   callers.c     routers that have dialled our agent: who of them is attested
  *   links.c       the children: what they are, what they say
  *   show.c        answers to the control socket
  *   metrics.c     the page that Prometheus reads
@@ -39,6 +40,7 @@
 enum {
 	LATENCY_BUCKETS = 12, /* of the appraisal histogram */
 	RANDOM_BYTES_OF_SERIAL = 6,
+	CALLERS_MAX = 128, /* the channel has 64 sessions, and leases outlive some */
 };
 
 /* One MSG_EVIDENCE as it came, kept to be appraised again. */
@@ -59,12 +61,21 @@ struct verdict_shown {
 	json_t *claims; /* NULL: none */
 };
 
-/* A backend at run time. */
+/* What a router that has dialled our agent is beside a node. */
+struct caller {
+	struct backend_config config; /* its node's name, and the policy for routers */
+	uint32_t session;	      /* the channel's number; 0: it is not connected */
+	struct addr addr;	      /* where it has dialled from last */
+	struct msg_sources fresh, accepted; /* the addresses it wraps from: claimed, and attested */
+};
+
+/* A backend at run time; or such a router. */
 struct node {
 	struct daemon *daemon;
-	const struct backend_config *config; /* of daemon.config */
+	const struct backend_config *config; /* of daemon.config, or of caller */
+	struct caller *caller;		     /* NULL: a backend */
 	char name[NAME_MAX_BYTES];
-	uint16_t id;		/* in the maps, and in messages */
+	uint32_t id;		/* in the maps, and in messages */
 	uint32_t generation;	/* in messages */
 	struct peer peer;
 	struct cost cost;
@@ -94,7 +105,7 @@ struct route {
 
 struct appraisal {
 	TAILQ_ENTRY(appraisal) next;
-	uint16_t id;
+	uint32_t id;
 	uint32_t generation;
 	uint64_t request, number;
 	enum tee tee;	   /* of the evidence, as last sent to a verifier */
@@ -175,6 +186,11 @@ struct daemon {
 	/* Agent. */
 	struct guard guard;
 	bool guarding;
+	struct node *callers[CALLERS_MAX];
+	uint64_t caller_failures[2]; /* no answer now, and refused: without a verdict */
+	struct guard_peer *adopted; /* let in by a former daemon, until then */
+	size_t adopted_count;
+	struct event *adopted_event; /* when that ends */
 	struct egress egress;
 	bool confining;
 	struct egress_watch *egress_watch;
@@ -187,12 +203,16 @@ uint64_t now_ms(void);	/* CLOCK_BOOTTIME */
 uint64_t now_us(void);	/* CLOCK_MONOTONIC */
 uint64_t daemon_wall_s(struct daemon *d);
 int daemon_reload(struct daemon *d, char why[WHY_MAX]);
+bool daemon_attests(const struct daemon *d); /* others' evidence: it has verifiers */
 
 /* router.c */
 int router_start(struct daemon *d);
 void router_stop(struct daemon *d);
 /* Goes over to d->config; the nodes and routes of the old one are matched by name. */
 int router_apply(struct daemon *d, char why[WHY_MAX]);
+
+/* Tells the channel what we wrap from, for claims. */
+void router_tell_sources(struct daemon *d);
 
 /* router_tc.c: as the above, for interfaces and ways without XDP */
 int router_tc_start(struct daemon *d);
@@ -201,6 +221,19 @@ void router_tc_stop(struct daemon *d);
 int agent_start(struct daemon *d);
 int agent_apply(struct daemon *d, char why[WHY_MAX]);
 void agent_stop(struct daemon *d);
+
+/* callers.c */
+int callers_start(struct daemon *d);
+void callers_apply(struct daemon *d);
+void callers_stop(struct daemon *d);
+bool callers_received(struct daemon *d, const struct ipc_message *m);
+void callers_lost(struct daemon *d, const char *why); /* all sessions */
+struct node *caller_of(const struct daemon *d, uint32_t id);
+void caller_accepted(struct node *n); /* its evidence was, and what it claims with it */
+void caller_refused(struct node *n);  /* nor is it let in for what our predecessor thought */
+/* Has the guard let in those routers of the configuration that may be: 0 or -errno. */
+int callers_guard(struct daemon *d, char why[WHY_MAX]);
+void callers_changed(struct daemon *d); /* somebody's lease: the same, and logged */
 
 /* egress.c */
 int egress_start(struct daemon *d);
@@ -221,7 +254,9 @@ bool node_classified(const struct daemon *d, const struct backend_config *c);
 struct node *node_find(const struct daemon *d, const char *name);
 struct node *node_of(const struct daemon *d, uint32_t id, uint32_t generation);
 struct stored *node_stored(struct node *n, uint64_t request);
-void node_store(struct node *n, uint64_t request, struct bytes body);
+void node_evidence(struct node *n, uint64_t request, struct bytes body);
+void node_failure(struct node *n, const struct msg_failure *f);
+void node_configure_peer(struct node *n, const struct peer_config *c);
 
 /* appraisal.c */
 int appraisal_init(struct daemon *d);

@@ -89,6 +89,7 @@ void node_free(struct node *n)
 	free(n->fresh.bytes);
 	free(n->cached.bytes);
 	json_decref(n->shown.claims);
+	free(n->caller);
 	free(n);
 }
 
@@ -102,7 +103,7 @@ struct node *node_find(const struct daemon *d, const char *name)
 
 struct node *node_of(const struct daemon *d, uint32_t id, uint32_t generation)
 {
-	struct node *n = id <= BACKENDS_CONFIG_MAX ? d->by_id[id] : NULL;
+	struct node *n = id <= BACKENDS_CONFIG_MAX ? d->by_id[id] : caller_of(d, id);
 
 	return n && n->generation == generation ? n : NULL;
 }
@@ -116,7 +117,7 @@ struct stored *node_stored(struct node *n, uint64_t request)
 	return NULL;
 }
 
-void node_store(struct node *n, uint64_t request, struct bytes body)
+static void node_store(struct node *n, uint64_t request, struct bytes body)
 {
 	uint8_t *copy = malloc(body.n ? body.n : 1);
 
@@ -128,11 +129,33 @@ void node_store(struct node *n, uint64_t request, struct bytes body)
 	n->evidence_us = now_us();
 }
 
+void node_evidence(struct node *n, uint64_t request, struct bytes body)
+{
+	struct peer_event event = { .type = PEER_EVIDENCE, .request = request };
+
+	if (n->peer.asked.request != request)
+		return; /* an answer to a question that is no longer asked */
+	node_store(n, request, body);
+	node_event(n, &event);
+}
+
+void node_failure(struct node *n, const struct msg_failure *f)
+{
+	struct peer_event e = { .type = PEER_EVIDENCE_FAILED,
+				.request = f->request,
+				.refused = f->refused,
+				.why = f->why };
+
+	node_event(n, &e);
+}
+
 /* Accepted evidence is what later appraisals go back to. */
 static void keep_accepted(struct node *n)
 {
 	if (!n->fresh.bytes || n->fresh.request != n->peer.cached.request)
 		return;
+	if (n->caller)
+		caller_accepted(n);
 	free(n->cached.bytes);
 	n->cached = n->fresh;
 	n->fresh = (struct stored){ 0 };
@@ -144,6 +167,10 @@ static void write_leases(struct node *n)
 	struct clock_sample now;
 	bool clock_ok;
 
+	if (n->caller) {
+		callers_changed(d);
+		return;
+	}
 	/* What ends, ends before a clock is asked. */
 	for (int c = 0; c < CLASS_COUNT; c++)
 		if (!n->peer.until_ms[c])
@@ -164,6 +191,11 @@ static void write_hand(struct node *n)
 				(n->peer.hand == PEER_EVICTED ? BACKEND_EVICTED : 0));
 }
 
+static uint32_t id_in_channel(const struct node *n)
+{
+	return n->caller ? n->caller->session : n->id;
+}
+
 static void ask(struct node *n, const struct peer_output *out)
 {
 	struct daemon *d = n->daemon;
@@ -172,7 +204,7 @@ static void ask(struct node *n, const struct peer_output *out)
 		.request = out->ask_request,
 		.policy_epoch = d->reloads,
 	};
-	struct ipc_writer w = ipc_begin(d->out, sizeof(d->out), MSG_ATTEST, n->id);
+	struct ipc_writer w = ipc_begin(d->out, sizeof(d->out), MSG_ATTEST, id_in_channel(n));
 
 	strcpy(m.purpose, !strcmp(out->purpose, "renew") ? "renew" : "admit");
 	msg_attest_put(&w, &m);
@@ -188,7 +220,7 @@ static void send_result(struct node *n, const struct peer_output *out)
 		.ok = out->ok,
 		.expires_in_ms = out->expires_in_ms,
 	};
-	struct ipc_writer w = ipc_begin(d->out, sizeof(d->out), MSG_RESULT, n->id);
+	struct ipc_writer w = ipc_begin(d->out, sizeof(d->out), MSG_RESULT, id_in_channel(n));
 
 	snprintf(m.code, sizeof(m.code), "%s",
 		 reason_str(n->shown.known ? n->shown.reason : REASON_INTERNAL));
@@ -219,7 +251,7 @@ static void carry_out(struct node *n, const struct peer_output *out)
 		ask(n, out);
 	if (out->actions & PEER_APPRAISE)
 		appraisal_submit(n, out->appraise_request, out->appraisal);
-	if (out->eligibility_changed) {
+	if (out->eligibility_changed && !n->caller) {
 		write_hand(n);
 		steer_wake(n->daemon);
 	}
@@ -231,9 +263,9 @@ static void log_eviction(const struct node *n)
 {
 	uint64_t now = now_us();
 
-	log_info("backend %s: no lease since monotonic %llu.%06llu s, %llu us after its evidence",
-		 n->name, (unsigned long long)now / 1000000, (unsigned long long)now % 1000000,
-		 (unsigned long long)(now - n->evidence_us));
+	log_info("%s %s: no lease since monotonic %llu.%06llu s, %llu us after its evidence",
+		 n->caller ? "router" : "backend", n->name, (unsigned long long)now / 1000000,
+		 (unsigned long long)now % 1000000, (unsigned long long)(now - n->evidence_us));
 }
 
 void node_event(struct node *n, struct peer_event *e)
@@ -246,6 +278,8 @@ void node_event(struct node *n, struct peer_event *e)
 	peer_step(&n->peer, e, &out);
 	keep_accepted(n);
 	carry_out(n, &out);
+	if (n->caller && n->peer.state == PEER_REFUSED)
+		caller_refused(n);
 	/* Evidence that is not accepted stays the fresh one; cached evidence is older news. */
 	if (e->type == PEER_VERDICT && e->verdict == PEER_REJECTED && had_lease && n->fresh.bytes)
 		log_eviction(n);
@@ -296,18 +330,24 @@ void node_begin(struct node *n, const struct backend_held *held)
 	node_connect(n);
 }
 
+void node_configure_peer(struct node *n, const struct peer_config *c)
+{
+	struct peer_output out = { 0 };
+
+	peer_configure(&n->peer, c, now_ms(), &out);
+	carry_out(n, &out);
+}
+
 void node_configure(struct node *n, const struct backend_config *c)
 {
 	struct peer_config pc = peer_config_of(n->daemon, c);
-	struct peer_output out = { 0 };
 	bool reach = n->config->agent_port != c->agent_port ||
 		     n->config->check_port != c->check_port || strcmp(n->config->node, c->node) ||
 		     strcmp(n->config->egress, c->egress) ||
 		     n->peer.config.heartbeat_ms != pc.heartbeat_ms;
 
 	n->config = c;
-	peer_configure(&n->peer, &pc, now_ms(), &out);
-	carry_out(n, &out);
+	node_configure_peer(n, &pc);
 	if (reach) {
 		node_forget(n);
 		n->generation = ++n->daemon->generations;

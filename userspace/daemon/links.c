@@ -55,7 +55,9 @@ static bool on_why(struct daemon *d, const struct ipc_message *m)
 	n = node_or_null(d, m, w.generation);
 	if (!n)
 		return true;
-	e.type = m->type == MSG_PEER_DOWN ? PEER_DISCONNECTED : PEER_BEAT_MISSED;
+	e.type = m->type == MSG_PEER_DOWN ? PEER_DISCONNECTED
+		 : m->type == MSG_DENIED  ? PEER_DENIED
+					  : PEER_BEAT_MISSED;
 	e.missed = w.missed;
 	e.why = w.why;
 	node_event(n, &e);
@@ -64,36 +66,27 @@ static bool on_why(struct daemon *d, const struct ipc_message *m)
 
 static bool on_evidence(struct daemon *d, const struct ipc_message *m)
 {
-	struct peer_event event = { .type = PEER_EVIDENCE };
 	struct msg_evidence e;
 	struct node *n;
 
 	if (!msg_evidence_get(m->body, &e))
 		return false;
 	n = node_or_null(d, m, e.generation);
-	if (!n || n->peer.asked.request != e.request)
-		return true; /* an answer to a question that is no longer asked */
-	node_store(n, e.request, m->body);
-	event.request = e.request;
-	node_event(n, &event);
+	if (n)
+		node_evidence(n, e.request, m->body);
 	return true;
 }
 
 static bool on_failure(struct daemon *d, const struct ipc_message *m)
 {
-	struct peer_event e = { .type = PEER_EVIDENCE_FAILED };
 	struct msg_failure f;
 	struct node *n;
 
 	if (!msg_failure_get(m->body, &f))
 		return false;
 	n = node_or_null(d, m, f.generation);
-	if (!n)
-		return true;
-	e.request = f.request;
-	e.refused = f.refused;
-	e.why = f.why;
-	node_event(n, &e);
+	if (n)
+		node_failure(n, &f);
 	return true;
 }
 
@@ -121,11 +114,16 @@ static void quote_failed(struct daemon *d, uint32_t id, const char *why)
 	child_send(d->channel, &w);
 }
 
+static bool gives_evidence(const struct config *c)
+{
+	return c->is_agent || c->router_gives_evidence;
+}
+
 static bool on_quote_wanted(struct daemon *d, const struct ipc_message *m)
 {
 	struct binding b;
 
-	if (!d->config->is_agent || !msg_binding_get(m->body, &b))
+	if (!gives_evidence(d->config) || !msg_binding_get(m->body, &b))
 		return false;
 	if (!d->attester || !child_pid(d->attester))
 		quote_failed(d, m->id, "the evidence source is not running");
@@ -166,6 +164,8 @@ static bool channel_received(void *arg, const struct ipc_message *m)
 	case MSG_QUOTE_WANTED:
 		return on_quote_wanted(d, m);
 	}
+	if (m->id >= ROUTER_SESSIONS)
+		return callers_received(d, m);
 	if (!d->routing)
 		return false;
 	switch (m->type) {
@@ -174,6 +174,7 @@ static bool channel_received(void *arg, const struct ipc_message *m)
 		return on_beat(d, m);
 	case MSG_PEER_DOWN:
 	case MSG_BEAT_MISSED:
+	case MSG_DENIED:
 		return on_why(d, m);
 	case MSG_EVIDENCE:
 		return on_evidence(d, m);
@@ -194,6 +195,7 @@ static void channel_started(void *arg)
 {
 	struct daemon *d = arg;
 
+	router_tell_sources(d);
 	for (size_t i = 0; d->routing && i < d->nodes_count; i++)
 		if (d->nodes[i]->id)
 			node_connect(d->nodes[i]);
@@ -208,6 +210,7 @@ static void channel_died(void *arg)
 		if (d->nodes[i]->config->agent_port)
 			node_simple_event(d->nodes[i], PEER_DISCONNECTED,
 					  "our channel process ended");
+	callers_lost(d, "our channel process ended");
 }
 
 static void verifier_run(int fd, void *arg)
@@ -241,7 +244,7 @@ static void attester_run(int fd, void *arg)
 	char why[WHY_MAX] = "";
 	struct attester *a;
 
-	if (attester_open(&d->config->agent.attester, &a, why))
+	if (attester_open(&d->config->evidence, &a, why))
 		fatalx("no evidence source: %s", why);
 	attester_main(fd, a);
 }
@@ -276,8 +279,10 @@ static size_t verifiers_wanted(const struct daemon *d)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (!d->config->is_router)
+	if (!daemon_attests(d))
 		return 0;
+	if (!d->config->is_router)
+		return 1; /* of few routers */
 	if (d->config->router.verifiers)
 		return d->config->router.verifiers;
 	return cpus < 1 ? 1 : cpus < VERIFIERS_MAX ? (size_t)cpus : VERIFIERS_MAX;
@@ -307,9 +312,9 @@ int links_start(struct daemon *d)
 {
 	int err = 0;
 
-	if (d->config->is_router)
+	if (daemon_attests(d))
 		err = count_verifiers(d);
-	if (!err && d->config->is_agent)
+	if (!err && gives_evidence(d->config))
 		err = start(d, &d->attester, &attester_ops);
 	if (!err)
 		err = collateral_start(d);
@@ -346,8 +351,7 @@ void links_restart(struct daemon *d, const struct config *old)
 	if (count_verifiers(d))
 		log_warnx("%zu verifier processes are all that could be started",
 			  d->verifiers_count);
-	if (d->attester && memcmp(&old->agent.attester, &d->config->agent.attester,
-				  sizeof(old->agent.attester)))
+	if (d->attester && memcmp(&old->evidence, &d->config->evidence, sizeof(old->evidence)))
 		child_restart(d->attester);
 	if (memcmp(&old->channel, &d->config->channel, sizeof(old->channel)))
 		child_restart(d->channel);

@@ -231,6 +231,27 @@ static void write_appraisal_time(const struct histogram *h, FILE *f)
 	fprintf(f, "fairlead_appraisal_seconds_count %llu\n", (unsigned long long)h->count);
 }
 
+static void write_callers(struct daemon *d, FILE *f)
+{
+	uint64_t now = now_ms();
+
+	if (!d->config->agent.attest_routers.wanted)
+		return;
+	head(f, "router_lease_remaining_seconds", "gauge",
+	     "Time for which a router that has dialled this guest is attested; 0 is not at all.");
+	for (size_t i = 0; i < CALLERS_MAX; i++)
+		if (d->callers[i])
+			fprintf(f, "fairlead_router_lease_remaining_seconds{router=\"%s\"} %.3f\n",
+				d->callers[i]->name,
+				seconds_left(d->callers[i], CLASS_CONFIDENTIAL, now));
+	head(f, "router_evidence_failures_total", "counter",
+	     "Times that a router gave no evidence to appraise: none now, or it was turned away.");
+	fprintf(f, "fairlead_router_evidence_failures_total{result=\"unavailable\"} %llu\n",
+		(unsigned long long)d->caller_failures[0]);
+	fprintf(f, "fairlead_router_evidence_failures_total{result=\"refused\"} %llu\n",
+		(unsigned long long)d->caller_failures[1]);
+}
+
 static void write_maps(struct daemon *d, FILE *f)
 {
 	struct flow_counts flows = { 0 };
@@ -292,11 +313,14 @@ char *metrics_page(struct daemon *d, size_t *n)
 		write_backend_traffic(d, f);
 		write_backend_gauges(d, f);
 		write_leases(d, f);
+		write_maps(d, f);
+	}
+	if (daemon_attests(d)) {
 		write_attestations(d, f);
 		write_appraisal_time(&d->appraisal_time, f);
-		write_maps(d, f);
 		collateral_metrics(d, f);
 	}
+	write_callers(d, f);
 	write_guard(d, f);
 	write_egress(d, f);
 	if (fclose(f)) {

@@ -62,6 +62,25 @@ static void write_source(struct daemon *d, const struct addr *chosen)
 		d->source6 = *chosen;
 	tables_set_source(d->tables, addr_equal(&r->source4, &none) ? &d->source4 : &r->source4,
 			  addr_equal(&r->source6, &none) ? &d->source6 : &r->source6);
+	router_tell_sources(d);
+}
+
+void router_tell_sources(struct daemon *d)
+{
+	static const struct addr none;
+	const struct router_config *r = &d->config->router;
+	const struct addr *all[] = { addr_equal(&r->source4, &none) ? &d->source4 : &r->source4,
+				     addr_equal(&r->source6, &none) ? &d->source6 : &r->source6 };
+	struct ipc_writer w = ipc_begin(d->out, sizeof(d->out), MSG_SOURCES, 0);
+	struct msg_sources m = { 0 };
+
+	for (int i = 0; i < 2; i++)
+		if (!addr_equal(all[i], &none))
+			m.addrs[m.count++] = *all[i];
+	if (!d->config->router_gives_evidence)
+		return;
+	msg_sources_put(&w, &m);
+	child_send(d->channel, &w); /* no child just now: told when it starts */
 }
 
 static void on_nexthop(void *arg, uint32_t id, const struct nexthop *h)
@@ -384,20 +403,15 @@ void router_stop(struct daemon *d)
 int agent_apply(struct daemon *d, char why[WHY_MAX])
 {
 	const struct agent_config *a = &d->config->agent;
-	struct guard_vip vips[CHANNEL_ENDPOINTS_MAX];
-	char long_why[DATAPLANE_WHY_MAX] = "";
-	int err;
+	int err = egress_apply(d, why);
 
-	err = egress_apply(d, why);
-	if (err || !d->guarding)
+	if (!err && d->guarding)
+		err = callers_guard(d, why);
+	if (err)
 		return err;
-	for (size_t i = 0; i < a->services_count; i++)
-		vips[i].addr = a->services[i].addr;
-	err = guard_set(&d->guard, a->routers, a->routers_count, vips, a->services_count, long_why);
-	if (err) {
-		snprintf(why, WHY_MAX, "%.*s", WHY_MAX - 1, long_why);
-		return err;
-	}
+	callers_apply(d);
+	if (!d->guarding)
+		return 0;
 	return attach(d->config, d->guard.program, a->interfaces, a->interfaces_count);
 }
 
@@ -414,11 +428,12 @@ int agent_start(struct daemon *d)
 		return -EIO;
 	}
 	d->guarding = true;
-	return 0;
+	return callers_start(d);
 }
 
 void agent_stop(struct daemon *d)
 {
+	callers_stop(d);
 	egress_stop(d);
 	if (d->guarding)
 		guard_close(&d->guard);

@@ -299,6 +299,41 @@ static json_t *lease_show(struct daemon *d, json_t *args, char error[WHY_MAX], i
 	return list;
 }
 
+static json_t *router_json(const struct node *n)
+{
+	uint64_t until = n->peer.until_ms[CLASS_CONFIDENTIAL];
+	const struct msg_sources *s = &n->caller->accepted;
+	json_t *o = json_object(), *sources = json_array();
+	char text[ADDR_TEXT_MAX];
+
+	for (uint32_t i = 0; i < s->count; i++)
+		json_array_append_new(sources, json_string(addr_text(&s->addrs[i], text)));
+	json_object_set_new(o, "name", json_string(n->name));
+	json_object_set_new(o, "state", json_string(peer_state_str(n->peer.state)));
+	set_string(o, "why", n->peer.why);
+	json_object_set_new(o, "address", json_string(addr_text(&n->caller->addr, text)));
+	json_object_set_new(o, "connected", json_boolean(n->caller->session));
+	json_object_set_new(o, "sources", sources);
+	json_object_set_new(o, "seconds_left", lease_left(n, CLASS_CONFIDENTIAL, now_ms()));
+	json_object_set_new(o, "until_boottime_ms", until ? json_integer(until) : json_null());
+	set_string(o, "policy", n->config->policy);
+	set_verdict(o, &n->shown);
+	return o;
+}
+
+static json_t *router_show(struct daemon *d, json_t *args, char error[WHY_MAX], int *code)
+{
+	json_t *list = json_array();
+
+	(void)args;
+	(void)error;
+	(void)code;
+	for (size_t i = 0; i < CALLERS_MAX; i++)
+		if (d->callers[i])
+			json_array_append_new(list, router_json(d->callers[i]));
+	return list;
+}
+
 static json_t *policy_show(struct daemon *d, json_t *args, char error[WHY_MAX], int *code)
 {
 	json_t *list = json_array();
@@ -407,6 +442,7 @@ static const struct {
 } commands[] = {
 	{ "service show", true, service_show },	  { "backend show", true, backend_show },
 	{ "lease show", true, lease_show },	  { "policy show", false, policy_show },
+	{ "router show", false, router_show },
 	{ "backend drain", true, backend_drain }, { "backend evict", true, backend_evict },
 	{ "backend admit", true, backend_admit }, { "reload", false, reload },
 	{ "status", false, status },		  { "policy simulate", true, rehearsal_simulate },

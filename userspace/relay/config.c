@@ -85,29 +85,6 @@ static void read_clients(struct conf *y, const yaml_node_t *node, void *config)
 	conf_mapping(y, node, client_keys, CONFIG_COUNT(client_keys), config);
 }
 
-static const struct conf_key evidence_keys[] = {
-	{ "tee", false, read_tee, CONFIG(evidence.tee) },
-	{ "source", false, read_attester_source, CONFIG(evidence.source) },
-	{ "device", false, read_path, CONFIG(evidence.device) },
-	{ "tsm", false, read_path, CONFIG(evidence.tsm) },
-	{ "quote-port", false, read_port, CONFIG(evidence.quote_port) },
-	{ "directory", false, read_path, CONFIG(evidence.directory) },
-	{ "vmpl", false, read_vmpl, CONFIG(evidence.vmpl) },
-};
-
-static void read_evidence(struct conf *y, const yaml_node_t *node, void *config)
-{
-	const struct attester_config *a = &((struct relay_config *)config)->evidence;
-
-	conf_mapping(y, node, evidence_keys, CONFIG_COUNT(evidence_keys), config);
-	if (a->source == ATTESTER_SOFT && !a->directory[0])
-		conf_complain(y, node, "source is soft: want its directory");
-	if (a->source != ATTESTER_SOFT && a->directory[0])
-		conf_complain(y, node, "directory is for source: soft alone");
-	if (!attester_has(a->tee, a->source))
-		conf_complain(y, node, "its source gives no evidence of tee: %s", tee_str(a->tee));
-}
-
 static void read_count(struct conf *y, const yaml_node_t *node, void *field)
 {
 	conf_number(y, node, 1, 65536, field);
@@ -347,7 +324,7 @@ static const struct conf_key keys[] = {
 	{ "endpoints", false, read_endpoints, 0 },
 	{ "identity", true, read_identity, 0 },
 	{ "clients", false, read_clients, 0 },
-	{ "evidence", false, read_evidence, 0 },
+	{ "evidence", false, read_evidence, CONFIG(evidence) },
 	{ "limits", false, read_limits, CONFIG(limits) },
 	{ "destinations", true, read_destinations, 0 },
 };

@@ -169,10 +169,27 @@ int guard_unpin(const char *pins, char why[DATAPLANE_WHY_MAX])
 	return err;
 }
 
-static bool is_listed(const struct addr *a, const struct addr *list, size_t count)
+/* In the map: nanoseconds of CLOCK_BOOTTIME, or 1 for a peer without an end. */
+static uint64_t value_of(uint64_t until_ms)
+{
+	return until_ms == UINT64_MAX ? 1 : until_ms * 1000000;
+}
+
+static uint64_t until_ms_of(uint64_t value)
+{
+	return value == 1 ? UINT64_MAX : value / 1000000;
+}
+
+/* A map's key and value. */
+struct entry {
+	struct addr key;
+	__u64 value;
+};
+
+static bool is_listed(const struct addr *a, const struct entry *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (addr_equal(a, &list[i]))
+		if (addr_equal(a, &list[i].key))
 			return true;
 	return false;
 }
@@ -189,10 +206,16 @@ static struct addr *keys_of(const struct pinned_map *m, size_t *count)
 	return keys;
 }
 
-/* Makes the keys of a set exactly list. */
-static int set_keys(const struct pinned_map *m, const struct addr *list, size_t count)
+static bool holds(const struct pinned_map *m, const struct entry *e)
 {
-	const __u64 listed = 1;
+	__u64 value;
+
+	return !bpf_map_lookup_elem(m->fd, &e->key, &value) && value == e->value;
+}
+
+/* Makes the entries of a map exactly list. */
+static int set_entries(const struct pinned_map *m, const struct entry *list, size_t count)
+{
 	size_t before;
 	struct addr *keys = keys_of(m, &before);
 	int err = keys ? 0 : -ENOMEM;
@@ -201,36 +224,59 @@ static int set_keys(const struct pinned_map *m, const struct addr *list, size_t 
 		if (!is_listed(&keys[i], list, count) && bpf_map_delete_elem(m->fd, &keys[i]))
 			err = -errno;
 	for (size_t i = 0; !err && i < count; i++)
-		if (bpf_map_update_elem(m->fd, &list[i], &listed, BPF_NOEXIST) && errno != EEXIST)
+		if (!holds(m, &list[i]) &&
+		    bpf_map_update_elem(m->fd, &list[i].key, &list[i].value, BPF_ANY))
 			err = -errno;
 	free(keys);
 	return err;
 }
 
-int guard_set(struct guard *g, const struct addr *peers, size_t peers_count,
+static int set_both(struct guard *g, const struct entry *peers, size_t peers_count,
+		    const struct entry *vips, size_t vips_count, char why[DATAPLANE_WHY_MAX])
+{
+	/* Peers first: from the moment that a VIP is guarded its routers are believed. */
+	int err = set_entries(&g->map[GUARD_PEERS], peers, peers_count);
+
+	if (err)
+		return because(why, err, "%s/peers: %s", g->pins, strerror(-err));
+	err = set_entries(&g->map[GUARD_VIPS], vips, vips_count);
+	return err ? because(why, err, "%s/vips: %s", g->pins, strerror(-err)) : 0;
+}
+
+int guard_set(struct guard *g, const struct guard_peer *peers, size_t peers_count,
 	      const struct guard_vip *vips, size_t vips_count, char why[DATAPLANE_WHY_MAX])
 {
-	struct addr *addrs;
+	struct entry *entries;
 	int err;
 
 	if (peers_count > g->map[GUARD_PEERS].entries || vips_count > g->map[GUARD_VIPS].entries)
 		return because(why, -ENOSPC, "%zu routers and %zu VIPs, want at most %u and %u",
 			       peers_count, vips_count, g->map[GUARD_PEERS].entries,
 			       g->map[GUARD_VIPS].entries);
-	addrs = calloc(vips_count + 1, sizeof(*addrs));
-	if (!addrs)
+	entries = calloc(peers_count + vips_count + 1, sizeof(*entries));
+	if (!entries)
 		return because(why, -ENOMEM, "no memory");
+	for (size_t i = 0; i < peers_count; i++)
+		entries[i] = (struct entry){ peers[i].addr, value_of(peers[i].until_ms) };
 	for (size_t i = 0; i < vips_count; i++)
-		addrs[i] = vips[i].addr;
-	/* Peers first: from the moment that a VIP is guarded its routers are believed. */
-	err = set_keys(&g->map[GUARD_PEERS], peers, peers_count);
-	if (err)
-		because(why, err, "%s/peers: %s", g->pins, strerror(-err));
-	if (!err) {
-		err = set_keys(&g->map[GUARD_VIPS], addrs, vips_count);
-		if (err)
-			because(why, err, "%s/vips: %s", g->pins, strerror(-err));
-	}
-	free(addrs);
+		entries[peers_count + i] = (struct entry){ vips[i].addr, 1 };
+	err = set_both(g, entries, peers_count, entries + peers_count, vips_count, why);
+	free(entries);
 	return err;
+}
+
+size_t guard_peers(const struct guard *g, struct guard_peer *peers)
+{
+	const struct pinned_map *m = &g->map[GUARD_PEERS];
+	size_t count = 0;
+	struct addr *keys = keys_of(m, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		__u64 value = 0;
+
+		bpf_map_lookup_elem(m->fd, &keys[i], &value); /* gone by now: 0 */
+		peers[i] = (struct guard_peer){ keys[i], until_ms_of(value) };
+	}
+	free(keys);
+	return count;
 }

@@ -26,6 +26,12 @@ struct guard {
 	struct pinned_map map[GUARD_MAPS];
 };
 
+/* Whose wrapped packets are let in. */
+struct guard_peer {
+	struct addr addr;
+	uint64_t until_ms; /* of CLOCK_BOOTTIME; UINT64_MAX: without end */
+};
+
 /* An address that this guest serves, and what is refused past the router. */
 struct guard_vip {
 	struct addr addr;
@@ -42,7 +48,9 @@ int guard_unpin(const char *pins, char why[DATAPLANE_WHY_MAX]);
  * pass throughout; those that go, go before others come.  0, or -errno with why: -ENOSPC before
  * any change.
  */
-int guard_set(struct guard *g, const struct addr *peers, size_t peers_count,
+int guard_set(struct guard *g, const struct guard_peer *peers, size_t peers_count,
 	      const struct guard_vip *vips, size_t vips_count, char why[DATAPLANE_WHY_MAX]);
+/* Those that are let in now into peers[PEERS_MAX]; how many. */
+size_t guard_peers(const struct guard *g, struct guard_peer *peers);
 
 #endif

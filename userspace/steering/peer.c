@@ -154,13 +154,14 @@ static void clean(char *text)
 static void write_line(struct step *s, enum peer_state before)
 {
 	struct peer *p = s->p;
+	const char *what = p->config.is_router ? "router" : "backend";
 
 	clean(s->text);
 	if (p->state != before)
-		snprintf(s->out->line, PEER_LINE_MAX, "backend %s: %s -> %s: %s", p->name,
+		snprintf(s->out->line, PEER_LINE_MAX, "%s %s: %s -> %s: %s", what, p->name,
 			 peer_state_str(before), peer_state_str(p->state), s->text);
 	else if (s->noted && strcmp(s->text, p->why))
-		snprintf(s->out->line, PEER_LINE_MAX, "backend %s: %s", p->name, s->text);
+		snprintf(s->out->line, PEER_LINE_MAX, "%s %s: %s", what, p->name, s->text);
 	if (*s->text)
 		memcpy(p->why, s->text, sizeof(p->why));
 }

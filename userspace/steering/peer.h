@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A backend as the router sees it: a state machine that says when to ask it for
- * evidence, what its leases are and why.  Pure: events and the time go in, actions
- * and one line for the log come out.  docs/steering.md draws it.
+ * A backend as the router sees it, or a router as an agent does that wants to know whom
+ * it serves: a state machine that says when to ask it for evidence, what its leases are and why.
+ * Pure: events and the time go in, actions and one line for the log come out.  docs/steering.md
+ * draws it.
  *
  * Only an accepted appraisal of evidence that was asked for here gives a lease of a
  * class above public, and only such an appraisal of later evidence extends it.
@@ -42,6 +43,7 @@ enum peer_hand {
 };
 
 struct peer_config {
+	bool is_router; /* an agent's view of a router, in the log: all else is the same */
 	bool has_agent;
 	bool checked;	 /* without an agent: health by TCP check; else taken as healthy */
 	bool classified; /* one of its services is */
@@ -70,6 +72,7 @@ enum peer_event_type {
 	PEER_DRAIN,	      /* by hand, as are the next two */
 	PEER_EVICT,
 	PEER_ADMIT,	     /* undoes both */
+	PEER_DENIED,	     /* why: it refuses our own evidence, and takes no flow of ours */
 	PEER_POLICY_CHANGED, /* policy or collateral: appraise again now */
 	PEER_RESUMED,	     /* this machine slept, and jiffies with it: lapse first */
 };

@@ -375,6 +375,16 @@ static void hear_evidence_failed(struct step *s)
 		step_could_not(s, "no evidence", why_of(s));
 }
 
+static void hear_denied(struct step *s)
+{
+	char why[PEER_WHY_MAX];
+
+	if (!s->p->config.has_agent || !s->p->connected)
+		return;
+	snprintf(why, sizeof(why), "refuses our evidence: %s", why_of(s));
+	refuse(s, why);
+}
+
 static void hear_drain(struct step *s)
 {
 	if (s->p->hand != PEER_FREE)
@@ -445,7 +455,7 @@ static void (*const hear[])(struct step *s) = {
 	[PEER_VERDICT] = hear_verdict,	   [PEER_TICK] = hear_nothing,
 	[PEER_DRAIN] = hear_drain,	   [PEER_EVICT] = hear_evict,
 	[PEER_ADMIT] = hear_admit,	   [PEER_POLICY_CHANGED] = hear_policy_changed,
-	[PEER_RESUMED] = hear_resumed,
+	[PEER_DENIED] = hear_denied,	   [PEER_RESUMED] = hear_resumed,
 };
 
 void step_hear(struct step *s)

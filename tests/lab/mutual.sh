@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# A guest that asks its routers for evidence in turn: an attested one's packets are let in,
+# those of one without evidence, or of another image, are refused by the guest's kernel;
+# with the guest's daemon, without it, and with the next one.
+#
+#	client 10.77.0.1 --- router 10.77.0.2	first with evidence, then without, then with another's
+#	                 \-- genuine 10.77.0.11	wants it by its policy for routers
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+segment
+client client 1
+node router 2
+identities
+everybody=genuine claimants=genuine
+number[genuine]=11 kind[genuine]=genuine
+fleet=(genuine)
+server genuine 11
+for n in genuine router; do identity $n "10.77.0.$([[ $n == router ]] && echo 2 || echo 11)"; guest $n genuine; done
+measurement=$(measurement_of genuine)
+
+lease_ms=86400000
+backend() {	# the guest's configuration
+	agent_config genuine 11 | sed 's/metrics: off/metrics: 127.0.0.1:9477/'
+	echo "  attest-routers: {policy: lab, reappraise-ms: 1000, lease-ms: $lease_ms}"
+	policy_config
+}
+routes() {	# EVIDENCE: the router's configuration, with that in it
+	router_config | sed "s#^  heartbeat-ms:.*#&${1:+\n  evidence: $1}#"
+}
+soft="{tee: snp, source: soft, directory: $run/router/guest}"
+backend >$run/genuine.yaml
+routes "$soft" >$run/router.yaml
+
+inside() { at genuine "$build/fairlead" --socket $run/genuine/control.sock --pins /sys/fs/bpf/genuine "$@"; }
+router_at() { [[ $(inside -j router show | jq -r ".[] | select(.name == \"router\") | $1") == "$2" ]]; }
+refused() { inside -j outcome show | jq '[.[] | select(.outcome == "peer_unknown") | .packets] | add // 0'; }
+serves() { ask -w 1000 ask $vip4 443 1; }
+lets_nobody_in() {
+	local n
+
+	n=$(refused)
+	ask -w 300 ask $vip4 80 1	# public, so that the router forwards it
+	(($(refused) > n))
+}
+metric() { at genuine curl -s http://127.0.0.1:9477/metrics | grep -E "^fairlead_$1"; }
+
+start genuine
+start router
+check "the router attests the guest" within 15 attested genuine
+check "and the guest the router" within 15 router_at .state attested
+check "by what it wraps from" router_at '.sources | join(" ")' "10.77.0.2 fd77::2"
+check "so its packets are let in" within 5 serves
+check "until its lease ends" eval 'inside router show | grep -Eq "router +attested.* 23h.*10.77.0.2"'
+check "as the metrics say" metric 'router_lease_remaining_seconds\{router="router"\} [1-9][0-9]*\.'
+check "the router knows of it" logged router "genuine at 10.77.0.11:9478: admits us"
+
+stop genuine KILL
+check "the guest's daemon killed: the router is let in on" serves
+start genuine
+within 10 is_ready genuine
+check "and by the next daemon" serves
+
+guest router altered
+stop router
+start router
+check "a router of another image is refused" within 15 router_at .state refused
+check "and says so" within 10 logged router "genuine: .*refused: refuses our evidence: "
+check "the guest's kernel drops its packets" within 5 lets_nobody_in
+check "flows that want attestation it does not even send" eval '! serves'
+
+stop router
+routes "" >$run/router.yaml
+stop genuine
+start genuine
+within 10 eval '(($(grep -c ": ready$" $run/genuine.log) == 3))'
+start router
+check "a router without evidence is turned away" within 15 eval 'metric router_evidence_failures_total.*refused.*[1-9]'
+check "by name" within 5 logged genuine "this agent wants evidence of its routers, and it offers none"
+check "the router hears why" within 5 logged router "it offers none"
+check "the guest's kernel drops its packets" within 5 lets_nobody_in
+stop router
+
+rm -r $run/router/guest
+guest router genuine
+routes "$soft" >$run/router.yaml
+lease_ms=1500
+backend >$run/genuine.yaml
+stop genuine
+start genuine
+start router
+check "attested again, for a second or two" within 15 serves
+stop genuine KILL
+check "and with no daemon in the guest, let in no longer than that" within 5 lets_nobody_in
+done_testing
