@@ -295,6 +295,24 @@ static void test_release(void **state)
 	close_client(&w);
 }
 
+/* A verdict may end while its session is kept, or the machine asleep. */
+static void test_nothing_when_its_time_is_over(void **state)
+{
+	const struct msg_verdict v = { .class_mask = CONFIDENTIAL };
+	struct world w;
+	int fd;
+
+	(void)state;
+	open_client(&w, "confidential", 0);
+	begin(&w);
+	judged(&w, &v);
+	assert_true(w.is_ready);
+	w.ready.attested.until_ms = client_now_ms();
+	assert_null(ready_release(&w.ready, &fd));
+	usleep(20000);
+	close_client(&w); /* the server has heard of nothing */
+}
+
 static void test_nothing_to_who_speaks_too_early(void **state)
 {
 	const struct msg_verdict v = { .class_mask = CONFIDENTIAL };
@@ -374,6 +392,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_over_is_not_ready),
 		cmocka_unit_test(test_the_wall_clock_goes_back),
 		cmocka_unit_test(test_release),
+		cmocka_unit_test(test_nothing_when_its_time_is_over),
 		cmocka_unit_test(test_nothing_to_who_speaks_too_early),
 		cmocka_unit_test(test_bound_to_the_session),
 	};
