@@ -305,7 +305,7 @@ static int adopt(struct daemon *d)
 	uint64_t now = now_ms();
 	size_t count, kept = 0;
 
-	d->adopted = calloc(PEERS_MAX, sizeof(*d->adopted));
+	d->adopted = calloc(d->guard.map[GUARD_PEERS].entries, sizeof(*d->adopted));
 	d->adopted_event = evtimer_new(d->base, on_adopted_end, d);
 	if (!d->adopted || !d->adopted_event)
 		return -ENOMEM;

@@ -231,6 +231,16 @@ static void write_appraisal_time(const struct histogram *h, FILE *f)
 	fprintf(f, "fairlead_appraisal_seconds_count %llu\n", (unsigned long long)h->count);
 }
 
+/* A name that a certificate gives may have any letters; the format's own are escaped. */
+static void write_label(const char *text, FILE *f)
+{
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', f);
+		fputc(*text, f);
+	}
+}
+
 static void write_callers(struct daemon *d, FILE *f)
 {
 	uint64_t now = now_ms();
@@ -239,11 +249,13 @@ static void write_callers(struct daemon *d, FILE *f)
 		return;
 	head(f, "router_lease_remaining_seconds", "gauge",
 	     "Time for which a router that has dialled this guest is attested; 0 is not at all.");
-	for (size_t i = 0; i < CALLERS_MAX; i++)
-		if (d->callers[i])
-			fprintf(f, "fairlead_router_lease_remaining_seconds{router=\"%s\"} %.3f\n",
-				d->callers[i]->name,
-				seconds_left(d->callers[i], CLASS_CONFIDENTIAL, now));
+	for (size_t i = 0; i < CALLERS_MAX; i++) {
+		if (!d->callers[i])
+			continue;
+		fprintf(f, "fairlead_router_lease_remaining_seconds{router=\"");
+		write_label(d->callers[i]->name, f);
+		fprintf(f, "\"} %.3f\n", seconds_left(d->callers[i], CLASS_CONFIDENTIAL, now));
+	}
 	head(f, "router_evidence_failures_total", "counter",
 	     "Times that a router gave no evidence to appraise: none now, or it was turned away.");
 	fprintf(f, "fairlead_router_evidence_failures_total{result=\"unavailable\"} %llu\n",

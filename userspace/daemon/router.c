@@ -55,6 +55,7 @@ static void write_source(struct daemon *d, const struct addr *chosen)
 {
 	static const struct addr none;
 	const struct router_config *r = &d->config->router;
+	const struct addr was4 = d->source4, was6 = d->source6;
 
 	if (chosen && addr_is_ipv4(chosen))
 		d->source4 = *chosen;
@@ -62,7 +63,8 @@ static void write_source(struct daemon *d, const struct addr *chosen)
 		d->source6 = *chosen;
 	tables_set_source(d->tables, addr_equal(&r->source4, &none) ? &d->source4 : &r->source4,
 			  addr_equal(&r->source6, &none) ? &d->source6 : &r->source6);
-	router_tell_sources(d);
+	if (!chosen || !addr_equal(&was4, &d->source4) || !addr_equal(&was6, &d->source6))
+		router_tell_sources(d);
 }
 
 void router_tell_sources(struct daemon *d)

@@ -50,7 +50,7 @@ int guard_unpin(const char *pins, char why[DATAPLANE_WHY_MAX]);
  */
 int guard_set(struct guard *g, const struct guard_peer *peers, size_t peers_count,
 	      const struct guard_vip *vips, size_t vips_count, char why[DATAPLANE_WHY_MAX]);
-/* Those that are let in now into peers[PEERS_MAX]; how many. */
+/* Those that are let in now into peers[], with room for all of the map's; how many. */
 size_t guard_peers(const struct guard *g, struct guard_peer *peers);
 
 #endif
