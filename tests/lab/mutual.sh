@@ -23,7 +23,7 @@ measurement=$(measurement_of genuine)
 
 lease_ms=86400000
 backend() {	# the guest's configuration
-	agent_config genuine 11 | sed 's/metrics: off/metrics: 127.0.0.1:9477/'
+	agent_config genuine 11 | sed 's/metrics: off/metrics: 127.0.0.1:9477/; s/routers: \[/&10.77.0.9, /'
 	echo "  attest-routers: {policy: lab, reappraise-ms: 1000, lease-ms: $lease_ms}"
 	policy_config
 }
@@ -47,12 +47,24 @@ lets_nobody_in() {
 }
 metric() { at genuine curl -s http://127.0.0.1:9477/metrics | grep -E "^fairlead_$1"; }
 
+peers() { bpftool -j map dump pinned /sys/fs/bpf/genuine/guard/peers | jq length; }
+lets_in() { [[ $(peers) == "$1" ]]; }
+
+sed '/attest-routers/d' $run/genuine.yaml >$run/plain.yaml
+mv $run/genuine.yaml $run/wanted.yaml
+mv $run/plain.yaml $run/genuine.yaml
 start genuine
+check "a guest that asks for nothing lets in all that it is told of" within 10 lets_in 3
+stop genuine
+mv $run/wanted.yaml $run/genuine.yaml
+start genuine
+check "once it asks, nobody whom it has not asked" within 10 lets_in 0
 start router
 check "the router attests the guest" within 15 attested genuine
 check "and the guest the router" within 15 router_at .state attested
 check "by what it wraps from" router_at '.sources | join(" ")' "10.77.0.2 fd77::2"
 check "so its packets are let in" within 5 serves
+check "and those of no other address that is a router's" lets_in 2
 check "until its lease ends" eval 'inside router show | grep -Eq "router +attested.* 23h.*10.77.0.2"'
 check "as the metrics say" metric 'router_lease_remaining_seconds\{router="router"\} [1-9][0-9]*\.'
 check "the router knows of it" logged router "genuine at 10.77.0.11:9478: admits us"
@@ -75,7 +87,7 @@ stop router
 routes "" >$run/router.yaml
 stop genuine
 start genuine
-within 10 eval '(($(grep -c ": ready$" $run/genuine.log) == 3))'
+within 10 eval '(($(grep -c ": ready$" $run/genuine.log) == 4))'
 start router
 check "a router without evidence is turned away" within 15 eval 'metric router_evidence_failures_total.*refused.*[1-9]'
 check "by name" within 5 logged genuine "this agent wants evidence of its routers, and it offers none"
