@@ -150,15 +150,21 @@ static void test_snp(void **state)
 	assert_memory_equal(message.collateral[COLLATERAL_CRL].p + own.n, list.p, list.n);
 }
 
-/* DER behind text would be read as neither: the operator's word stands. */
+/* The operator's word stands, and the vendor's behind it, whatever form it has. */
 static void test_operators_pem(void **state)
 {
+	struct bytes own = kit_text("-----BEGIN X509 CRL-----"), both;
+	struct bytes list = bytes_of(kit.scene.crl.der, kit.scene.crl.n);
+
 	(void)state;
 	put("amd/Milan/vcek-crl");
 	again(VERDICT(REASON_OK, "amd/Milan/vcek-crl"));
-	message.collateral[COLLATERAL_CRL] = kit_text("-----BEGIN X509 CRL-----");
+	message.collateral[COLLATERAL_CRL] = own;
 	collateral_attach(d, &node, &job, &message);
-	assert_true(holds(COLLATERAL_CRL, kit_text("-----BEGIN X509 CRL-----")));
+	both = message.collateral[COLLATERAL_CRL];
+	assert_int_equal(both.n, own.n + list.n);
+	assert_memory_equal(both.p, own.p, own.n);
+	assert_memory_equal(both.p + own.n, list.p, list.n);
 }
 
 static void test_full_of_certificates(void **state)

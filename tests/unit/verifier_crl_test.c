@@ -213,20 +213,57 @@ static void crl_between_lines(struct scene *s)
 	own.serials_count = 0;
 	with_rubbish(s, "\r\n", &own, "\n");
 }
-static void crl_bad_pem(struct scene *s)
+/* A list in PEM, then what is behind it. */
+static void pem_and(struct scene *s, struct lab_crl *first, struct bytes behind)
 {
-	static char text[2 * LAB_DER_MAX];
+	static uint8_t text[4 * LAB_DER_MAX];
 	BIO *bio = BIO_new(BIO_s_mem());
-	const uint8_t *p = s->crl.der;
-	X509_CRL *list = d2i_X509_CRL(NULL, &p, s->crl.n);
+	const uint8_t *p = first->der;
+	X509_CRL *list;
 	int n;
 
+	lab_build_crl(first);
+	list = d2i_X509_CRL(NULL, &p, first->n);
 	PEM_write_bio_X509_CRL(bio, list);
 	n = BIO_read(bio, text, sizeof(text) / 2);
-	strcpy(text + n, "-----BEGIN X509 CRL-----\nA\n-----END X509 CRL-----\n"); /* fits */
-	s->evidence.collateral[COLLATERAL_CRL] = bytes_of(text, strlen(text));
+	memcpy(text + n, behind.p, behind.n); /* fits */
+	s->evidence.collateral[COLLATERAL_CRL] = bytes_of(text, n + behind.n);
 	X509_CRL_free(list);
 	BIO_free(bio);
+}
+static void pem_and_text(struct scene *s, const char *behind)
+{
+	pem_and(s, &s->crl, bytes_of(behind, strlen(behind)));
+}
+static void crl_bad_pem(struct scene *s)
+{
+	pem_and_text(s, "-----BEGIN X509 CRL-----\nA\n-----END X509 CRL-----\n");
+}
+static void crl_cut_pem(struct scene *s)
+{
+	pem_and_text(s, "-----BEGIN X509 CRL-----\n");
+}
+static void crl_remark(struct scene *s)
+{
+	pem_and_text(s, "# of the root\n");
+}
+/* The operator's own in PEM, and the vendor's behind it. */
+static void crl_behind_pem(struct scene *s)
+{
+	struct lab_crl own = s->crl;
+
+	own.serials_count = 0;
+	pem_and(s, &own, bytes_of(s->crl.der, s->crl.n));
+}
+static void crl_behind_remark(struct scene *s)
+{
+	static uint8_t text[2 * LAB_DER_MAX] = "# remark\n";
+	struct lab_crl own = s->crl;
+	size_t n = strlen("# remark\n");
+
+	own.serials_count = 0;
+	memcpy(text + n, s->crl.der, s->crl.n);
+	pem_and(s, &own, bytes_of(text, n + s->crl.n));
 }
 
 static void debug(struct scene *s)
@@ -301,6 +338,11 @@ static void test_crl(void **state)
 		  REASON_REVOKED },
 		{ "ends of lines", 0, 0, crl, crl_between_lines, REASON_OK },
 		{ "PEM, the second is rubbish", 0, 0, crl, crl_bad_pem, REASON_CRL },
+		{ "PEM, the second is cut", 0, 0, crl, crl_cut_pem, REASON_CRL },
+		{ "PEM, and a remark", 0, 0, crl, crl_remark, REASON_CRL },
+		{ "PEM, and one in DER revokes", 0, 0, crl_mid, crl_behind_pem, REASON_REVOKED },
+		{ "PEM, and one in DER", 0, 0, crl, crl_behind_pem, REASON_OK },
+		{ "PEM, and a list behind a remark", 0, 0, crl_mid, crl_behind_remark, REASON_CRL },
 	};
 
 	(void)state;

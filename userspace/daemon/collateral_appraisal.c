@@ -32,8 +32,8 @@ static void add_crl(struct supply *c, struct msg_appraise *m, struct bytes list)
 {
 	struct bytes own = m->collateral[COLLATERAL_CRL];
 
-	if (own.n + list.n > sizeof(c->crls) || (own.n && own.p[0] != 0x30))
-		return; /* theirs is PEM, which does not go with DER */
+	if (own.n + list.n > sizeof(c->crls))
+		return;
 	if (own.n && own.p != c->crls)
 		memcpy(c->crls, own.p, own.n);
 	memcpy(c->crls + own.n, list.p, list.n);

@@ -21,54 +21,60 @@ static void skip_ends(struct bytes *in)
 	}
 }
 
-/* Takes DER CRLs off *in until one is in root's name; !*readable when one could not be read. */
-static X509_CRL *find_der(struct bytes *in, const X509_NAME *root, bool *readable)
+/* The list at the front of *in; NULL and !*readable: there is none. */
+static X509_CRL *take_der(struct bytes *in, bool *readable)
 {
-	for (skip_ends(in); in->n; skip_ends(in)) {
-		const uint8_t *p = in->p;
-		X509_CRL *crl = d2i_X509_CRL(NULL, &p, in->n);
+	const uint8_t *p = in->p;
+	X509_CRL *crl = d2i_X509_CRL(NULL, &p, in->n);
 
-		if (!crl) {
-			*readable = false;
-			in->n = 0;
-			return NULL;
-		}
-		in->n -= p - in->p;
-		in->p = p;
-		if (!X509_NAME_cmp(X509_CRL_get_issuer(crl), root))
-			return crl;
-		X509_CRL_free(crl);
+	if (!crl) {
+		*readable = false;
+		in->n = 0;
+		return NULL;
 	}
-	return NULL;
+	in->n -= p - in->p;
+	in->p = p;
+	return crl;
 }
 
-static X509_CRL *find_pem(struct bytes *in, const X509_NAME *root, bool *readable)
+/* The list of the next block; NULL: another thing is in it, or, with !*readable, there is no more.
+ */
+static X509_CRL *take_pem(struct bytes *in, bool *readable)
 {
-	uint8_t *der = malloc(in->n);
-	X509_CRL *crl = NULL;
 	struct pem_block block;
+	X509_CRL *crl = NULL;
 	struct bytes one;
-	int more = -ENOMEM;
+	uint8_t *der;
 
-	while (der && !crl && (more = pem_next(in, &block)) > 0)
-		if (pem_label_is(&block, "X509 CRL")) {
-			one = bytes_of(der, pem_decode(&block, der, block.body.n));
-			*readable &= one.n != 0;
-			crl = find_der(&one, root, readable);
-		}
-	if (more < 0)
+	if (pem_next(in, &block) <= 0) {
 		*readable = false;
-	if (more <= 0)
 		in->n = 0;
+		return NULL;
+	}
+	if (!pem_label_is(&block, "X509 CRL"))
+		return NULL;
+	der = malloc(block.body.n + 1);
+	one = bytes_of(der, der ? pem_decode(&block, der, block.body.n) : 0);
+	crl = take_der(&one, readable);
+	*readable &= one.n == 0;
 	free(der);
 	return crl;
 }
 
-static X509_CRL *find(struct bytes *in, bool der, const X509_NAME *root, bool *readable)
+/* Takes lists off *in, DER or PEM, until one is in root's name; !*readable when one could not be.
+ */
+static X509_CRL *find(struct bytes *in, const X509_NAME *root, bool *readable)
 {
-	if (!in->n)
-		return NULL;
-	return der ? find_der(in, root, readable) : find_pem(in, root, readable);
+	enum { DER_SEQUENCE = 0x30 };
+	X509_CRL *crl = NULL;
+
+	for (skip_ends(in); in->n; skip_ends(in)) {
+		crl = in->p[0] == DER_SEQUENCE ? take_der(in, readable) : take_pem(in, readable);
+		if (crl && !X509_NAME_cmp(X509_CRL_get_issuer(crl), root))
+			return crl;
+		X509_CRL_free(crl);
+	}
+	return NULL;
 }
 
 static bool read_time(const ASN1_TIME *t, int64_t *out)
@@ -143,13 +149,6 @@ static enum reason check_time(const struct crl_facts *f, int64_t at, uint64_t ma
 	return REASON_OK;
 }
 
-static bool is_der(struct bytes given)
-{
-	enum { DER_SEQUENCE = 0x30 };
-
-	return given.n && given.p[0] == DER_SEQUENCE;
-}
-
 static enum reason none_found(const struct cert *root, bool readable, struct claims *why)
 {
 	if (!readable)
@@ -163,7 +162,7 @@ enum reason crl_read(struct bytes given, const struct cert *root, struct crl_lis
 	bool readable = true;
 	enum reason reason;
 
-	out->crl = find(&given, is_der(given), X509_get_subject_name(root->x), &readable);
+	out->crl = find(&given, X509_get_subject_name(root->x), &readable);
 	if (!out->crl)
 		reason = none_found(root, readable, why);
 	else
@@ -226,10 +225,10 @@ enum reason crl_check(struct bytes given, const struct cert *root, const struct 
 		      int64_t at, uint64_t max_age_s, struct crl_facts *facts, struct claims *out)
 {
 	struct opinion o = { .root = root, .cert = cert, .at = at, .max_age_s = max_age_s };
-	bool der = is_der(given), readable = true;
+	bool readable = true;
 	X509_CRL *crl;
 
-	while ((crl = find(&given, der, X509_get_subject_name(root->x), &readable))) {
+	while ((crl = find(&given, X509_get_subject_name(root->x), &readable))) {
 		hear(&o, crl);
 		X509_CRL_free(crl);
 	}

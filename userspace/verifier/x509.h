@@ -113,7 +113,7 @@ struct crl_list {
 };
 
 /*
- * Whether root has revoked cert, which it issued.  given: DER or PEM, one or several; those in
+ * Whether root has revoked cert, which it issued.  given: DER and PEM, one or several; those in
  * root's name count, and whom one of them revokes, is revoked.  max_age_s: from thisUpdate, 0 for
  * any.
  */
