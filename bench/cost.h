@@ -36,6 +36,7 @@ struct bench {
 	int next, restore; /* the wrapper's map and program */
 	struct wrap *wrap;
 	struct settings *settings;
+	struct flow_set *flows;
 	struct service_bucket *services;
 	struct ring_slot *rings;
 	struct backend *backends;

@@ -77,6 +77,7 @@ static void map_tables(struct bench *b)
 				2 * SERVICE_BUCKETS * sizeof(*b->services));
 	b->rings =
 		memory_of(bpf_map__fd(b->router->maps.rings), RING_SLOTS_MAX * sizeof(*b->rings));
+	b->flows = memory_of(bpf_map__fd(b->router->maps.flows), FLOW_SETS * sizeof(*b->flows));
 	b->backends = memory_of(bpf_map__fd(b->router->maps.backends),
 				BACKENDS_MAX * sizeof(*b->backends));
 }
@@ -89,7 +90,6 @@ static void fill_settings(struct bench *b)
 		.source6 = address("fd00:9::fe"),
 		.abi = ABI_VERSION,
 		.services_mask = SERVICE_BUCKETS - 1,
-		.flows_mask = FLOW_SETS - 1,
 	};
 }
 

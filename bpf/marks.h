@@ -12,9 +12,8 @@
 #ifndef MARKS_H
 #define MARKS_H
 
-#include "flow.h"
+#include "memory.h"
 #include "parse.h"
-#include "tables.h"
 
 enum {
 	MARK_SHIFT = 33, /* bits 1 and 2 of the tag, the lowest that count: the slot stays */
@@ -97,10 +96,11 @@ __noinline int class_of(const struct packet *p, __u64 hash, __u64 asked)
 	if (raised >= CLASS_COUNT)
 		return -OUT_MARK_UNKNOWN;
 	class = (__u32)raised > class ? (__u32)raised : class;
-	key = flow_set_of(hash, set->flows_mask);
-	memory = bpf_map_lookup_elem(&flows, &key);
+	memory = memory_in(hash, set->flows_mask);
 	if (!memory)
 		return -OUT_INTERNAL;
+	for (__u32 c = 0; set->flows_before && c < CLASS_COUNT; c++)
+		take_along(hash_as(hash, c));
 	raised = class_remembered(memory, hash, class);
 	if (raised < 0)
 		raised = class_of_source(p, service, flags);

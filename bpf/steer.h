@@ -11,11 +11,10 @@
 #ifndef STEER_H
 #define STEER_H
 
-#include "flow.h"
 #include "lease.h"
 #include "limit.h"
+#include "memory.h"
 #include "parse.h"
-#include "tables.h"
 
 enum {
 	/* Slots looked at after a flow's own: with two ids each, 18 candidates. */
@@ -153,19 +152,6 @@ static __always_inline int pick_here(__u64 ref, __u64 hash, __u64 asked, __u64 n
 	return pick(ref, hash, asked);
 }
 
-/* The set of a flow, NULL when settings and table disagree. */
-static __always_inline struct flow_set *memory_of(__u64 hash)
-{
-	const struct settings *set;
-	__u32 key = 0, at;
-
-	set = bpf_map_lookup_elem(&settings, &key);
-	if (!set)
-		return NULL;
-	at = flow_set_of(hash, set->flows_mask);
-	return bpf_map_lookup_elem(&flows, &at);
-}
-
 /*
  * For a packet that cannot go on without more thought: its flow is not remembered, or not by
  * today's date, or its backend has no lease.  was: what is remembered, 0 for nothing.  Answers an
@@ -269,8 +255,7 @@ static __always_inline struct choice choose_as(const struct settings *set,
 		if (likely(c.to && lease_is_alive(c.to, a.class, now)))
 			return c;
 	} else {
-		key = flow_set_of(hash, set->flows_mask);
-		memory = bpf_map_lookup_elem(&flows, &key);
+		memory = memory_in(hash, set->flows_mask);
 		if (memory)
 			was = flow_recall(memory, flow_tag_of(hash));
 		key = flow_backend(was);
@@ -282,6 +267,7 @@ static __always_inline struct choice choose_as(const struct settings *set,
 			return c;
 	}
 	id = -OUT_RATE_LIMITED;
+	was = was ?: recall_before(set, hash);
 	if (was || !s->new_rate || flow_may_begin(s->id, s->new_rate, s->new_burst))
 		id = assign(ref, hash, a.word, was);
 	return choice_of(id, a.class, now);

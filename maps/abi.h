@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 enum {
-	ABI_VERSION = 2,
+	ABI_VERSION = 3,
 
 	/* Defaults of the object; a daemon may ask for others before it loads it. */
 	SERVICE_BUCKETS = 512,	 /* per half; a power of two */
@@ -21,6 +21,7 @@ enum {
 	BACKENDS_MAX = 4096,	 /* id 0 is nobody; at most BACKEND_ID_MASK + 1 */
 	RING_SLOTS_MAX = 4194304, /* all rings together: 64 of 65537; 16 MiB, touched as used */
 	FLOW_SETS = 131072,	 /* a power of two; one cache line each: 1 M flows, 8 MiB */
+	FLOW_SETS_FIRST = 16384, /* so many of them are in use at first; see flow_set_of() */
 
 	RING_BLOCK = 2,	     /* slots of one value of rings */
 	SERVICE_SLOTS = 4,   /* of one bucket; see service_bucket() in hash.h */
@@ -57,8 +58,9 @@ struct settings {
 	__u32 abi;	       /* ABI_VERSION once a daemon has filled the maps */
 	__u32 services_half;   /* 0 or 1: the half of services that is live */
 	__u32 services_mask;   /* buckets of a half - 1 */
-	__u32 flows_mask;      /* sets - 1 */
-	__u32 pad[3];
+	__u32 flows_mask;      /* sets in use - 1 */
+	__u32 flows_before;    /* what it was, while some entries may still lie by it; else 0 */
+	__u32 pad[2];
 };
 
 enum service_kind {

@@ -54,7 +54,8 @@ HASH_INLINE __u32 service_rest(__be16 port, __u8 proto, __u8 kind)
  */
 HASH_INLINE __u64 destination_hash(__u64 half0, __u64 half1, __u32 rest)
 {
-	__u64 address = half1 >> 32 | half1 << 32; /* what differs most goes where a product sees it */
+	__u64 address =
+		half1 >> 32 | half1 << 32; /* what differs most goes where a product sees it */
 
 	return ((address ^ (__u64)rest << 32) + half0 * HASH_K0) * HASH_K1;
 }
@@ -104,10 +105,32 @@ HASH_INLINE __u32 ring_slot_of(__u64 hash, __u32 slots)
 	return (hash >> 32) * slots >> 32;
 }
 
-/* The set of a flow, by the low bits; its tag is the high half. */
+#define FLOW_SET_LOW (FLOW_SETS_FIRST - 1u)
+
+/*
+ * The set of a flow: by the low bits of the hash, and in a table of more than FLOW_SETS_FIRST sets
+ * by bits of the tag from its third on (below are those of marks.h), so that an entry says itself
+ * where it belongs once the table has grown.
+ */
 HASH_INLINE __u32 flow_set_of(__u64 hash, __u32 flows_mask)
 {
-	return (__u32)hash & flows_mask;
+	return (((__u32)hash & FLOW_SET_LOW) | ((__u32)(hash >> 21) & ~FLOW_SET_LOW)) & flows_mask;
+}
+
+/* The same of an entry that lies in that set, perhaps of a smaller table. */
+HASH_INLINE __u32 flow_set_again(__u64 entry, __u32 set, __u32 flows_mask)
+{
+	return ((set & FLOW_SET_LOW) | ((__u32)(entry >> 21) & ~FLOW_SET_LOW)) & flows_mask;
+}
+
+/* The sets, of at most so many, in which so many flows fill half of the entries: few overflow. */
+HASH_INLINE __u32 flow_sets_for(__u64 flows, __u32 most)
+{
+	__u32 sets = most < FLOW_SETS_FIRST ? most : FLOW_SETS_FIRST;
+
+	while (sets < most && flows * 2 > (__u64)sets * FLOW_WAYS)
+		sets *= 2;
+	return sets;
 }
 
 /*

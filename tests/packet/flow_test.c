@@ -231,6 +231,34 @@ static void flood(struct rig *r)
 		  "all of them survive %u newcomers in %u places", NEW, SETS * FLOW_WAYS);
 }
 
+/*
+ * The part of the table in use doubles, and nothing was moved yet: half of the flows are found only
+ * where they were, and are where they belong from then on.
+ */
+static void growing(struct rig *r)
+{
+	enum { FLOWS = 20000, SETS = FLOW_SETS_FIRST };
+	uint32_t kept, moved;
+
+	rig_reset(r);
+	r->settings->flows_mask = SETS - 1;
+	rig_rings(r, 1, 0);
+	send_flows(r, 0x0a000000, FLOWS);
+	send_flows(r, 0x0a000000, FLOWS);
+	rig_rings(r, 2, 0);
+	kept = survivors(r, 0x0a000000, FLOWS, 1);
+	rig_check(r, kept > FLOWS * 99 / 100, "established: %u of %u", kept, FLOWS);
+	r->settings->flows_before = SETS - 1;
+	r->settings->flows_mask = 2 * SETS - 1;
+	rig_check(r, survivors(r, 0x0a000000, FLOWS, 1) == kept, "none moves while it grows");
+	r->settings->flows_before = 0;
+	rig_check(r, survivors(r, 0x0a000000, FLOWS, 1) == kept, "nor when it has grown");
+
+	r->settings->flows_mask = 4 * SETS - 1; /* as it must not be done */
+	moved = survivors(r, 0x0a000000, FLOWS, 2);
+	rig_check(r, moved > FLOWS / 3, "which %u of %u would otherwise", moved, FLOWS);
+}
+
 /* A set full of established flows. */
 static void full(struct rig *r)
 {
@@ -345,6 +373,7 @@ int main(void)
 	twice(&r);
 	ways(&r);
 	flood(&r);
+	growing(&r);
 	full(&r);
 	age(&r);
 	hashes(&r);

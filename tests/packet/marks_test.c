@@ -228,6 +228,27 @@ static void quoted(struct rig *r, int k)
 	rig_row(r, "an ICMP error about it, to nobody without its lease", &in, &w, &out);
 }
 
+/* Nor while the table grows, and the flow is remembered where it belonged before. */
+static void growing(struct rig *r, int k)
+{
+	struct spec s = begin(r, k, 0, 0);
+	uint32_t mask = FLOW_SETS_FIRST - 1;
+	uint64_t h;
+
+	r->settings->flows_mask = mask;
+	for (h = rig_flow_hash(r, &s); flow_set_of(h, 2 * mask + 1) == flow_set_of(h, mask);
+	     h = rig_flow_hash(r, &s))
+		s.sport++;
+	s.tos = EF << 2;
+	served(r, "a flow that asks for classified", &s, first_of(&s) + 1, true);
+	r->settings->flows_before = mask;
+	r->settings->flows_mask = 2 * mask + 1;
+	s.tos = 0;
+	served(r, "stays there when the table has just grown", &s, first_of(&s) + 1, false);
+	r->settings->flows_before = 0;
+	served(r, "and later", &s, first_of(&s) + 1, false);
+}
+
 int main(void)
 {
 	struct rig r;
@@ -242,6 +263,7 @@ int main(void)
 			strict(&r, k, tags);
 		}
 		quoted(&r, k);
+		growing(&r, k);
 	}
 	return rig_close(&r);
 }

@@ -23,6 +23,7 @@
 #include "base/addr.h"
 #include "frame.h"
 #include "steering/counters.h"
+#include "steering/flows.h"
 #include "steering/tables.h"
 
 #define PINS	"/sys/fs/bpf/tables_test"

@@ -250,6 +250,7 @@ static void test_flows_are_counted_and_purged(void **state)
 	w.flows[7].entry[4] = flow_entry(4, held[1].id, (uint8_t)(held[1].generation + 1), 0);
 	flows_count(t, &n, by, BACKENDS);
 	assert_int_equal(n.entries, SETS * FLOW_WAYS);
+	assert_int_equal(n.active, SETS * FLOW_WAYS);
 	assert_int_equal(n.used, 4);
 	assert_int_equal(n.probation, 1);
 	assert_int_equal(n.stale, 1);

@@ -22,6 +22,7 @@
 #include "hash.h"
 #include "steering/buckets.h"
 #include "steering/counters.h"
+#include "steering/flows.h"
 #include "steering/tables_internal.h"
 
 enum {

@@ -14,6 +14,7 @@
 #include "cli/pinned.h"
 #include "cli/render.h"
 #include "steering/counters.h"
+#include "steering/flows.h"
 #include "steering/tables.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
@@ -126,7 +127,8 @@ static json_t *flows_json(const struct tables *t)
 							name, "flows", (json_int_t)by_backend[id]));
 	}
 	free(by_backend);
-	return json_pack("{s:I s:I s:I s:I s:o}", "entries", (json_int_t)n.entries, "used",
+	return json_pack("{s:I s:I s:I s:I s:I s:o}", "entries", (json_int_t)n.entries,
+			 "active", (json_int_t)n.active, "used",
 			 (json_int_t)n.used, "probation", (json_int_t)n.probation, "stale",
 			 (json_int_t)n.stale, "backends", backends);
 }
@@ -141,6 +143,7 @@ static int show_flows(const struct cli_options *o, const struct tables *t)
 	static const struct render_column totals[] = {
 		{ "USED", "used", render_text, true, false },
 		{ "ROOM", "entries", render_text, true, false },
+		{ "ACTIVE", "active", render_text, true, false },
 		{ "PROBATION", "probation", render_text, true, false },
 		{ "STALE", "stale", render_text, true, false },
 	};

@@ -12,6 +12,7 @@
 #include "base/outcome.h"
 #include "daemon/collateral.h"
 #include "steering/counters.h"
+#include "steering/flows.h"
 
 /* Upper bounds in microseconds: an appraisal takes some milliseconds. */
 static const uint64_t bounds_us[LATENCY_BUCKETS] = {

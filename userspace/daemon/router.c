@@ -16,7 +16,7 @@
 #include "base/addr.h"
 #include "base/log.h"
 #include "steering/attach.h"
-#include "steering/attach.h"
+#include "steering/flows.h"
 
 enum {
 	CRL_BYTES_MAX = 65536, /* three products' CRLs of some hundred bytes each */
@@ -131,6 +131,19 @@ static void on_nexthop_timer(evutil_socket_t fd, short what, void *arg)
 	arm_nexthops(arg);
 }
 
+/* A slice at a time, so that nobody waits for the whole. */
+static void on_grow(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval at_once = { 0, 0 };
+	struct daemon *d = arg;
+	struct clock_sample s;
+
+	(void)fd;
+	(void)what;
+	if (!clock_read(d->clock, &s) && flows_grow(d->tables, s.jiffies))
+		evtimer_add(d->grow, &at_once);
+}
+
 static void on_second(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *d = arg;
@@ -142,6 +155,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (!clock_was_suspended(d->clock)) {
 		steer_settle(d, s.jiffies);
+		on_grow(-1, 0, d);
 		return;
 	}
 	log_warnx("this machine was suspended; every lease lapses until its backend is attested anew");
@@ -158,7 +172,8 @@ static int events_start(struct daemon *d)
 				     on_nexthop_readable, d);
 	d->nexthop_timer = evtimer_new(d->base, on_nexthop_timer, d);
 	d->second = event_new(d->base, -1, EV_PERSIST, on_second, d);
-	if (!d->nexthop_event || !d->nexthop_timer || !d->second ||
+	d->grow = evtimer_new(d->base, on_grow, d);
+	if (!d->nexthop_event || !d->nexthop_timer || !d->second || !d->grow ||
 	    event_add(d->nexthop_event, NULL) || event_add(d->second, &second))
 		return -ENOMEM;
 	arm_nexthops(d);
@@ -390,6 +405,7 @@ void router_stop(struct daemon *d)
 	free_event(d->nexthop_event);
 	free_event(d->nexthop_timer);
 	free_event(d->second);
+	free_event(d->grow);
 	ring_work_free(d->ring_work);
 	free(d->ring_scratch);
 	free(d->member_scratch);

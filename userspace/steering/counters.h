@@ -22,17 +22,4 @@ int counters_outcomes(const struct dataplane *d, struct counter out[OUT_COUNT]);
 int counters_map(int fd, struct counter out[OUT_COUNT]);
 int counters_of(int fd, struct counter *out, size_t count); /* and of one with count entries */
 
-struct flow_counts {
-	uint64_t entries; /* room */
-	uint64_t used;
-	uint64_t probation; /* of used: seen once */
-	uint64_t stale;	    /* of used: of a former user of the id, forgotten on sight */
-};
-
-/* by_backend (of count ids, may be NULL) gets the flows of each that are not stale. */
-void flows_count(const struct tables *t, struct flow_counts *total, uint64_t *by_backend,
-		 size_t count);
-/* Forgets the flows of one backend, or all with id 0; how many. */
-uint64_t flows_purge(struct tables *t, uint16_t id);
-
 #endif

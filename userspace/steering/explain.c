@@ -96,17 +96,27 @@ static void weigh(const struct explain_world *w, const struct explanation *e, ui
 }
 
 /* Every entry with the flow's tag is its; the first is believed. */
-static void recall(const struct explain_world *w, struct explanation *e, uint64_t now)
+static uint64_t entry_in(const struct explain_world *w, uint64_t hash, uint32_t mask)
 {
-	uint32_t at = flow_set_of(e->hash, w->settings->flows_mask);
-	struct explain_candidate *c;
+	uint32_t at = flow_set_of(hash, mask);
 
-	for (int i = 0; at < w->flow_sets && i < FLOW_WAYS && !e->entry; i++) {
+	for (int i = 0; at < w->flow_sets && i < FLOW_WAYS; i++) {
 		uint64_t entry = w->flows[at].entry[i];
 
-		if (flow_tag(entry) == flow_tag_of(e->hash) && flow_backend(entry))
-			e->entry = entry;
+		if (flow_tag(entry) == flow_tag_of(hash) && flow_backend(entry))
+			return entry;
 	}
+	return 0;
+}
+
+static void recall(const struct explain_world *w, struct explanation *e, uint64_t now)
+{
+	uint32_t before = w->settings->flows_before;
+	struct explain_candidate *c;
+
+	e->entry = entry_in(w, e->hash, w->settings->flows_mask);
+	if (!e->entry && before) /* the table is growing */
+		e->entry = entry_in(w, e->hash, before);
 	if (!e->entry)
 		return;
 	c = add(w, e, ROLE_REMEMBERED, 0, flow_backend(e->entry));

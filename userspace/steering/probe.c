@@ -102,7 +102,7 @@ static int copy(struct router_bpf *r, const struct explain_world *w, const struc
 	err = put(r->maps.services, &bucket);
 	if (!err)
 		err = put(r->maps.flows, &w->flows[flow_set_of(e->hash, set.flows_mask)]);
-	set.flows_mask = set.services_mask = set.services_half = 0;
+	set.flows_mask = set.flows_before = set.services_mask = set.services_half = 0;
 	if (!err)
 		err = put(r->maps.settings, &set);
 	return err ? err : copy_ring(r, w, e);

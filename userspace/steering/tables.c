@@ -14,7 +14,8 @@
 
 #include "base/addr.h"
 #include "base/log.h"
-#include "steering/counters.h"
+#include "hash.h"
+#include "steering/flows.h"
 #include "steering/grace.h"
 #include "steering/tables_internal.h"
 #include "steering/why.h"
@@ -137,12 +138,18 @@ void tables_close(struct tables *t)
 	free(t);
 }
 
+/* As flows_grow() leaves them, whenever it ends. */
+static bool flows_fit(const struct tables *t, uint32_t mask, uint32_t before)
+{
+	return mask < t->flow_sets && !(mask & (mask + 1)) && (!before || mask == 2 * before + 1);
+}
+
 bool tables_are_live(const struct tables *t)
 {
 	const struct settings *s = t->settings;
 
 	return s->abi == ABI_VERSION && s->services_half <= 1 &&
-	       s->services_mask == t->buckets - 1 && s->flows_mask == t->flow_sets - 1;
+	       s->services_mask == t->buckets - 1 && flows_fit(t, s->flows_mask, s->flows_before);
 }
 
 void tables_clear_traffic(const struct tables *t, enum dataplane_map map, uint32_t id)
@@ -180,7 +187,7 @@ static void begin(struct tables *t, const uint64_t keys[2])
 	flows_purge(t, 0);
 	*s = (struct settings){ .hash_key = { keys[0], keys[1] },
 				.services_mask = t->buckets - 1,
-				.flows_mask = t->flow_sets - 1 };
+				.flows_mask = flow_sets_for(0, t->flow_sets) - 1 };
 	__atomic_store_n(&s->abi, ABI_VERSION, __ATOMIC_RELEASE);
 	t->reseed = true;
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/addr.h"
-#include "steering/counters.h"
+#include "steering/flows.h"
 #include "steering/tables_internal.h"
 #include "steering/why.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What tables*.c and counters.c share; nobody else includes it but their tests. */
+/* What tables*.c, counters.c and flows.c share; nobody else includes it but their tests. */
 #ifndef TABLES_INTERNAL_H
 #define TABLES_INTERNAL_H
 
@@ -24,6 +24,7 @@ struct tables {
 	struct service **slot; /* by service id: its slot in the live half, or NULL */
 	bool idle_seen;	 /* the idle half was live a moment ago: not to be written before a grace */
 	bool names_made; /* nobody wrote names yet, so whatever is live has no owner */
+	uint32_t flows_next; /* while flows grow: the set to go on with */
 	bool reseed;	 /* nothing is live yet: other keys would move no flow */
 	bool view;
 	void (*grace)(void); /* grace_wait(), or what a test wants to see at that moment */
