@@ -41,8 +41,10 @@ void sample_take(const struct client *c, const struct exchange_answer *answer, s
 		ok = copy(e->certs[i], &out->certs[i]);
 		out->certs_count += ok;
 	}
-	if (!ok)
-		log_warnx("no memory to save the evidence");
+	if (ok)
+		return;
+	log_warnx("no memory to save the evidence");
+	sample_free(out); /* half of it would be taken for the whole */
 }
 
 void sample_free(struct sample *s)
