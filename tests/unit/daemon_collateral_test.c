@@ -331,6 +331,25 @@ static void test_another_platform(void **state)
 	assert_int_equal(store_floor(d->supply->store, &p.want), UINT32_MAX);
 }
 
+/* Only an acceptance raises a floor: a liar's number would lock the truth out. */
+static void test_refusals_raise_no_floor(void **state)
+{
+	struct piece p = kit_piece(TCB);
+
+	(void)state;
+	p.evaluation = 17;
+	put_piece(&p, LAB_NOW);
+	sends(TEE_TDX);
+	for (enum reason r = REASON_OK + 1; r < REASON_COUNT; r++) {
+		again(VERDICT(REASON_COLLATERAL_MISSING, TCB));
+		job = (struct appraisal){ .tee = job.tee };
+		collateral_attach(d, &node, &job, &message);
+		again(VERDICT(r, TCB));
+		if (store_floor(d->supply->store, &p.want))
+			fail_msg("%s raised it", reason_str(r));
+	}
+}
+
 static void answer(const char *name, struct bytes body, int64_t issued)
 {
 	struct piece p = kit_piece(name);
@@ -451,6 +470,7 @@ int main(void)
 		WITH_DAEMON(test_wrong_certificates_go),
 		WITH_DAEMON(test_many_wants),
 		WITH_DAEMON(test_another_platform),
+		WITH_DAEMON(test_refusals_raise_no_floor),
 		WITH_DAEMON(test_rubbish_displaces_nothing),
 		WITH_DAEMON(test_not_proven),
 	};
