@@ -18,6 +18,7 @@
 #include "base/notify.h"
 #include "base/wall.h"
 #include "daemon/control.h"
+#include "daemon/crls.h"
 #include "daemon/daemon.h"
 #include "daemon/privileges.h"
 #include "daemon/rehearsal.h"
@@ -81,19 +82,38 @@ static int apply(struct daemon *d, char why[WHY_MAX])
 	return err;
 }
 
+/* The operator's revocation lists: those that were read before stay when one of them cannot be. */
+static int take_lists(struct daemon *d, const struct config *c, char why[WHY_MAX])
+{
+	uint8_t *lists;
+	size_t n;
+	int err = crls_read(c->is_router ? c->router.crl : "", &lists, &n, why);
+
+	if (err)
+		return err;
+	free(d->crl);
+	d->crl = lists;
+	d->crl_bytes = n;
+	return 0;
+}
+
 /* The new configuration is in place and known to be whole; the old one is let go. */
 static int switch_to(struct daemon *d, struct config *new, char why[WHY_MAX])
 {
 	struct config *old = d->config;
-	int err;
+	int err = take_lists(d, new, why);
 
+	if (err) {
+		config_free(new);
+		return err;
+	}
 	d->config = new;
 	err = apply(d, why);
 	if (err) { /* the tables refused it before any change: back to what serves */
 		char ignored[WHY_MAX];
 
 		d->config = old;
-		if (apply(d, ignored))
+		if (apply(d, ignored) || take_lists(d, old, ignored))
 			log_warnx("going back to the old configuration: %s", ignored);
 		config_free(new);
 		return err;
@@ -182,7 +202,7 @@ static int start(struct daemon *d)
 {
 	char why[WHY_MAX] = "";
 
-	if (channel_check(&d->config->channel, why)) {
+	if (channel_check(&d->config->channel, why) || take_lists(d, d->config, why)) {
 		log_warnx("%s", why);
 		return -EINVAL;
 	}
@@ -215,6 +235,7 @@ static void stop(struct daemon *d)
 	router_stop(d);
 	agent_stop(d);
 	appraisal_free(d);
+	free(d->crl);
 	for (size_t i = 0; i < sizeof(d->signals) / sizeof(*d->signals); i++)
 		if (d->signals[i])
 			event_free(d->signals[i]);

@@ -6,7 +6,6 @@
  */
 #include "daemon/daemon.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +18,6 @@
 #include "steering/flows.h"
 
 enum {
-	CRL_BYTES_MAX = 65536, /* three products' CRLs of some hundred bytes each */
 	RING_ROOM_MAX = 1 << 28, /* 1 GiB of slots: 4,000 rings of 65537 */
 	SETTLE_MAX_MS = 5000,  /* after a take-over, for peers to be heard before rings change */
 };
@@ -180,39 +178,6 @@ static int events_start(struct daemon *d)
 	return 0;
 }
 
-/* Every *crl.der of the directory, one after the other; the verifier picks by issuer. */
-static void read_crls(struct daemon *d)
-{
-	const char *dir = d->config->router.crl;
-	struct dirent **names = NULL;
-	char path[CONFIG_PATH_MAX + 256 + 2];
-	int count;
-
-	free(d->crl);
-	d->crl = NULL;
-	d->crl_bytes = 0;
-	if (!dir[0])
-		return;
-	d->crl = malloc(CRL_BYTES_MAX);
-	count = d->crl ? scandir(dir, &names, NULL, alphasort) : 0;
-	if (count < 0)
-		log_warn("crl %s", dir);
-	for (int i = 0; i < count; i++) {
-		size_t n = strlen(names[i]->d_name);
-		FILE *f = NULL;
-
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]->d_name);
-		if (n >= 7 && !strcmp(names[i]->d_name + n - 7, "crl.der"))
-			f = fopen(path, "re");
-		if (f) {
-			d->crl_bytes += fread(d->crl + d->crl_bytes, 1, CRL_BYTES_MAX - d->crl_bytes, f);
-			fclose(f);
-		}
-		free(names[i]);
-	}
-	free(names);
-}
-
 static int attach(const struct config *c, int program, const char (*interfaces)[IF_NAMESIZE],
 		  size_t count)
 {
@@ -327,7 +292,6 @@ int router_apply(struct daemon *d, char why[WHY_MAX])
 	const struct router_config *r = &d->config->router;
 	int err;
 
-	read_crls(d);
 	write_source(d, NULL);
 	err = apply_backends(d, why);
 	if (err)
@@ -410,7 +374,6 @@ void router_stop(struct daemon *d)
 	free(d->ring_scratch);
 	free(d->member_scratch);
 	free(d->drawn_members);
-	free(d->crl);
 	nexthops_close(d->nexthops);
 	clock_close(d->clock);
 	router_tc_stop(d);
