@@ -158,7 +158,7 @@ struct daemon {
 	struct clock *clock;
 	struct nexthops *nexthops;
 	struct addr source4, source6; /* that the kernel chose, for want of configured ones */
-	struct event *nexthop_event, *nexthop_timer, *second;
+	struct event *nexthop_event, *nexthop_timer, *second, *grow;
 	struct node **nodes; /* in the order of the configuration */
 	size_t nodes_count;
 	struct node *by_id[BACKENDS_CONFIG_MAX + 1];
