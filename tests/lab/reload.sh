@@ -152,6 +152,13 @@ sed -i "s#$run/none.crt#$run/broken.crt#" $run/router.yaml
 mark
 check "half a certificate is not taken"	refused_to_reload
 check "and named"	said broken.crt
+config
+mkdir $run/crl
+ln -s elsewhere $run/crl/Milan-crl.der
+sed -i "s#^router:#&\n  crl: $run/crl#" $run/router.yaml
+mark
+check "a revocation list that is not there is not taken"	refused_to_reload
+check "and named"	said 'crl/Milan-crl.der: No such file'
 mv $run/router.yaml $run/away.yaml
 mark
 check "no file is not taken"	refused_to_reload
