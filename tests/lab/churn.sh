@@ -11,15 +11,17 @@
 
 connections=${CONNECTIONS:-1000}
 seconds=${SECONDS_HELD:-1}	# at the least, between two changes
+heartbeat_ms=2000	# an agent that waits for a processor for two seconds would be down at 500
+asked=200	# 60 may well miss one that has a twentieth of the weight
 
 config_with() {	# SELECT BACKENDS
 	router_config | sed "s/^      backends: .*/      select: $1\n      backends: [$2]/"
 }
 changes_to() { config_with "$@" >$run/router.yaml && fairlead reload; }
-serves_new() {	# NAME...: of 60 new connections each of these has some, and nobody else
+serves_new() {	# NAME...: of so many new connections each of these has some, and nobody else
 	local names n
 
-	names=$(ask -w 3000 ask $vip4 443 60 | sort -u | paste -sd' ') || return
+	names=$(ask -w 3000 ask $vip4 443 $asked | sort -u | paste -sd' ') || return
 	[[ $names == "$*" ]] || { echo "$names"; return 1; }
 }
 is_up() { [[ $(fairlead -j status | jq .pid) == "$(pid_of router)" ]]; }
@@ -31,25 +33,25 @@ raise genuine-1=genuine genuine-2=genuine genuine-3=genuine genuine-4=genuine
 check "all attest"	within 15 attested genuine-1 genuine-2 genuine-3 genuine-4
 three='genuine-1, genuine-2, genuine-3'
 check "genuine-4 does not serve yet"	changes_to weighted "$three"
-check "new connections go to the three"	within 5 serves_new genuine-1 genuine-2 genuine-3
+check "new connections go to the three"	within 10 serves_new genuine-1 genuine-2 genuine-3
 nsenter --net=/run/netns/client "$build/tests/tools/churn" $vip4 443 "$connections" >$run/churn 2>&1 &
 churn=$!
 check "$connections connections are open"	within 15 opened
 settles
 check "genuine-1 is drained"	fairlead backend drain genuine-1
-check "and gets no new ones"	within 5 serves_new genuine-2 genuine-3
+check "and gets no new ones"	within 10 serves_new genuine-2 genuine-3
 settles
 check "it is admitted again"	fairlead backend admit genuine-1
-check "and gets new ones"	within 5 serves_new genuine-1 genuine-2 genuine-3
+check "and gets new ones"	within 10 serves_new genuine-1 genuine-2 genuine-3
 check "genuine-4 is added"	changes_to weighted "$three, genuine-4"
-check "and gets new ones"	within 5 serves_new genuine-1 genuine-2 genuine-3 genuine-4
+check "and gets new ones"	within 10 serves_new genuine-1 genuine-2 genuine-3 genuine-4
 settles
 check "all weight is put on one"	changes_to cheapest "$three, genuine-4"
 one() { (($(ask -w 3000 ask $vip4 443 60 | sort -u | wc -l) == 1)); }
 check "and new ones go there alone"	within 5 one
 settles
 check "and taken away again"	changes_to weighted "$three, genuine-4"
-check "so that all get new ones"	within 5 serves_new genuine-1 genuine-2 genuine-3 genuine-4
+check "so that all get new ones"	within 10 serves_new genuine-1 genuine-2 genuine-3 genuine-4
 for signal in KILL TERM; do
 	stop router $signal
 	settles
@@ -59,7 +61,7 @@ done
 check "it reloads what it had"	fairlead reload
 check "all attest to it"	within 15 attested genuine-1 genuine-2 genuine-3 genuine-4
 check "genuine-3 is removed"	changes_to weighted 'genuine-1, genuine-2, genuine-4'
-check "and gets no new ones"	within 5 serves_new genuine-1 genuine-2 genuine-4
+check "and gets no new ones"	within 10 serves_new genuine-1 genuine-2 genuine-4
 settles
 kill $churn
 status=0
