@@ -138,6 +138,10 @@ talk_http http/1.1 || :
 check "another protocol is no handshake"	grep -q "alert no application protocol" $run/http
 check "and no destination heard of either"	test "$(grep -c bytes $run/api.log)" = 3
 
+what="what has plaintext has given up files, too"
+within 5 logged relay "Landlock: no" || :
+if logged relay "Landlock: not"; then skip "$what" "this kernel has no Landlock"
+else check "$what" logged relay "Landlock: no files"; fi
 check "what has plaintext is nobody, and may do nothing" \
 	awk '/^Uid:/ && $2 == 0 || /^Cap(Eff|Prm|Bnd|Inh|Amb):/ && $1 != "CapBnd:" && $2 !~ /^0+$/ { exit 1 }
 	     /^NoNewPrivs:/ && $2 != 1 || /^Seccomp:/ && $2 != 2 { exit 1 }' "/proc/$(worker)/status"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/landlock.h"
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "channel/acceptor.h"
@@ -180,6 +181,22 @@ void relay_close(struct server *s)
 	free(s);
 }
 
+/* All that it connects to is pinned, so no other port is of use to whoever has taken it over. */
+static int lock_ports(const struct relay_config *c)
+{
+	uint16_t ports[RELAY_DESTINATIONS_MAX];
+	size_t n = 0;
+	int scope;
+
+	for (size_t i = 0; i < c->destinations_count; i++)
+		if (!c->destinations[i].path[0])
+			ports[n++] = c->destinations[i].port;
+	scope = landlock_enter(ports, n);
+	if (scope >= 0)
+		log_info("Landlock: %s", landlock_str(scope));
+	return scope < 0 ? scope : 0;
+}
+
 static int confine(const struct relay_config *c)
 {
 	uint64_t each = CONN_BYTES + 2 * c->limits.window;
@@ -189,6 +206,8 @@ static int confine(const struct relay_config *c)
 		err = sandbox_drop(c->user);
 	if (!err)
 		err = sandbox_drop_capabilities();
+	if (!err)
+		err = lock_ports(c);
 	return err ? err : sandbox_enter(SANDBOX_NETWORK);
 }
 
