@@ -41,7 +41,7 @@ struct node *caller_of(const struct daemon *d, uint32_t id)
 	return id >= ID_FIRST && id - ID_FIRST < CALLERS_MAX ? d->callers[id - ID_FIRST] : NULL;
 }
 
-static struct node *caller_in(const struct daemon *d, uint32_t session)
+struct node *caller_in(const struct daemon *d, uint32_t session)
 {
 	for (size_t i = 0; i < CALLERS_MAX; i++)
 		if (d->callers[i] && d->callers[i]->caller->session == session)
@@ -103,7 +103,7 @@ fail:
 	return NULL;
 }
 
-static bool on_up(struct daemon *d, const struct ipc_message *m)
+bool caller_up(struct daemon *d, const struct ipc_message *m)
 {
 	struct msg_router r;
 	struct node *n;
@@ -122,7 +122,7 @@ static bool on_up(struct daemon *d, const struct ipc_message *m)
 	return true;
 }
 
-static bool on_sources(struct daemon *d, const struct ipc_message *m)
+bool caller_sources(struct daemon *d, const struct ipc_message *m)
 {
 	struct node *n = caller_in(d, m->id);
 	struct msg_sources s = { 0 };
@@ -132,64 +132,6 @@ static bool on_sources(struct daemon *d, const struct ipc_message *m)
 	if (n)
 		n->caller->fresh = s;
 	return true;
-}
-
-static bool on_down(struct daemon *d, const struct ipc_message *m)
-{
-	struct node *n = caller_in(d, m->id);
-	struct msg_why w;
-
-	if (!msg_why_get(m->body, &w))
-		return false;
-	if (!n)
-		return true;
-	n->caller->session = 0;
-	node_simple_event(n, PEER_DISCONNECTED, w.why);
-	return true;
-}
-
-static bool on_evidence(struct daemon *d, const struct ipc_message *m)
-{
-	struct node *n = caller_in(d, m->id);
-	struct msg_evidence e;
-
-	if (!msg_evidence_get(m->body, &e))
-		return false;
-	if (n)
-		node_evidence(n, e.request, m->body);
-	return true;
-}
-
-static bool on_failure(struct daemon *d, const struct ipc_message *m)
-{
-	struct node *n = caller_in(d, m->id);
-	struct msg_failure f;
-
-	if (!msg_failure_get(m->body, &f))
-		return false;
-	d->caller_failures[f.refused ? 1 : 0]++;
-	if (n)
-		node_failure(n, &f);
-	return true;
-}
-
-bool callers_received(struct daemon *d, const struct ipc_message *m)
-{
-	if (!d->config->agent.attest_routers.wanted)
-		return false;
-	switch (m->type) {
-	case MSG_ROUTER_UP:
-		return on_up(d, m);
-	case MSG_ROUTER_SOURCES:
-		return on_sources(d, m);
-	case MSG_PEER_DOWN:
-		return on_down(d, m);
-	case MSG_EVIDENCE:
-		return on_evidence(d, m);
-	case MSG_EVIDENCE_FAILED:
-		return on_failure(d, m);
-	}
-	return false;
 }
 
 void callers_lost(struct daemon *d, const char *why)

@@ -226,9 +226,11 @@ void agent_stop(struct daemon *d);
 int callers_start(struct daemon *d);
 void callers_apply(struct daemon *d);
 void callers_stop(struct daemon *d);
-bool callers_received(struct daemon *d, const struct ipc_message *m);
+bool caller_up(struct daemon *d, const struct ipc_message *m);	 /* MSG_ROUTER_UP */
+bool caller_sources(struct daemon *d, const struct ipc_message *m); /* MSG_ROUTER_SOURCES */
 void callers_lost(struct daemon *d, const char *why); /* all sessions */
 struct node *caller_of(const struct daemon *d, uint32_t id);
+struct node *caller_in(const struct daemon *d, uint32_t session); /* of the channel */
 void caller_accepted(struct node *n); /* its evidence was, and what it claims with it */
 void caller_refused(struct node *n);  /* nor is it let in for what our predecessor thought */
 /* Has the guard let in those routers of the configuration that may be: 0 or -errno. */

@@ -17,7 +17,7 @@
 
 static struct node *node_or_null(struct daemon *d, const struct ipc_message *m, uint32_t generation)
 {
-	return node_of(d, m->id, generation);
+	return m->id >= ROUTER_SESSIONS ? caller_in(d, m->id) : node_of(d, m->id, generation);
 }
 
 enum {
@@ -58,6 +58,8 @@ static bool on_why(struct daemon *d, const struct ipc_message *m)
 	e.type = m->type == MSG_PEER_DOWN ? PEER_DISCONNECTED
 		 : m->type == MSG_DENIED  ? PEER_DENIED
 					  : PEER_BEAT_MISSED;
+	if (n->caller)
+		n->caller->session = 0;
 	e.missed = w.missed;
 	e.why = w.why;
 	node_event(n, &e);
@@ -84,6 +86,8 @@ static bool on_failure(struct daemon *d, const struct ipc_message *m)
 
 	if (!msg_failure_get(m->body, &f))
 		return false;
+	if (m->id >= ROUTER_SESSIONS)
+		d->caller_failures[f.refused ? 1 : 0]++;
 	n = node_or_null(d, m, f.generation);
 	if (n)
 		node_failure(n, &f);
@@ -153,6 +157,26 @@ static void send_page(struct daemon *d, uint32_t scrape)
 	free(page);
 }
 
+/* About a session that a router has opened to our agent. */
+static bool caller_said(struct daemon *d, const struct ipc_message *m)
+{
+	if (!d->config->agent.attest_routers.wanted)
+		return false;
+	switch (m->type) {
+	case MSG_ROUTER_UP:
+		return caller_up(d, m);
+	case MSG_ROUTER_SOURCES:
+		return caller_sources(d, m);
+	case MSG_PEER_DOWN:
+		return on_why(d, m);
+	case MSG_EVIDENCE:
+		return on_evidence(d, m);
+	case MSG_EVIDENCE_FAILED:
+		return on_failure(d, m);
+	}
+	return false;
+}
+
 static bool channel_received(void *arg, const struct ipc_message *m)
 {
 	struct daemon *d = arg;
@@ -165,7 +189,7 @@ static bool channel_received(void *arg, const struct ipc_message *m)
 		return on_quote_wanted(d, m);
 	}
 	if (m->id >= ROUTER_SESSIONS)
-		return callers_received(d, m);
+		return caller_said(d, m);
 	if (!d->routing)
 		return false;
 	switch (m->type) {
