@@ -16,6 +16,16 @@ enum {
 	CHAIN_CERTS_MAX = 4,
 };
 
+/*
+ * All that one platform is judged by goes to the verifier in one message, with its evidence: no
+ * answer may be so long that the rest has no room.  Several times what is met.
+ */
+static const size_t body_max[WANT_KINDS] = {
+	[WANT_VCEK] = 16384,	    [WANT_VCEK_CHAIN] = 32768, [WANT_VLEK_CHAIN] = 32768,
+	[WANT_VCEK_CRL] = 32768,    [WANT_VLEK_CRL] = 32768,   [WANT_TCB_INFO] = 65536,
+	[WANT_QE_IDENTITY] = 16384, [WANT_PCK_CRL] = 65536,    [WANT_ROOT_CRL] = 16384,
+};
+
 /* Whose lists these are: the end of the issuer's common name. */
 static const char root_ca[] = "SGX Root CA", platform_ca[] = "SGX PCK Platform CA",
 		  processor_ca[] = "SGX PCK Processor CA", ark[] = "ARK-";
@@ -330,6 +340,8 @@ bool facts_read(const struct want *w, struct bytes body, struct bytes chain, uin
 {
 	if (!read_piece(w, body, chain, buf, out, why))
 		return false;
+	if (out->body.n > body_max[w->kind])
+		return fault(why, "%zu bytes, want %zu at most", out->body.n, body_max[w->kind]);
 	if (out->issued < 0 || out->expires < out->issued)
 		return fault(why, "says that it ends before it begins");
 	return true;
