@@ -271,6 +271,36 @@ static void test_end_is_no_cut(void **state)
 	proc_mark(&relay);
 }
 
+/*
+ * Whoever has taken over the process that reads what name servers say must not be able to lead
+ * those bytes elsewhere that no TLS protects.
+ */
+static void test_unasked_address(void **state)
+{
+	struct resolved elsewhere = { .count = 1 };
+	struct addr a;
+	uint8_t buf[256];
+	struct ipc_writer w = ipc_begin(buf, sizeof(buf), MSG_RESOLVED, 1);
+	struct guest *g = guest_new(config);
+	int evil;
+
+	(void)state;
+	addr_parse("127.0.0.2", &a);
+	evil = sock_listen(&a, plain.port);
+	assert_true(evil >= 0);
+	elsewhere.addrs[0] = a;
+	resolved_put(&w, &elsewhere);
+	proc_send(&relay, &w);
+	guest_is_released(g, &relay, "plain");
+	guest_exchanges(g, 10, 1);
+	assert_int_equal(accept(evil, NULL, NULL), -1);
+	assert_int_equal(errno, EAGAIN);
+	close(evil);
+	guest_free(g);
+	proc_must_say(&relay, "to plain: 10 bytes up, 10 down");
+	proc_mark(&relay);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_waits_behind_a_key),
 		cmocka_unit_test(test_cut_is_no_end),
 		cmocka_unit_test(test_end_is_no_cut),
+		cmocka_unit_test(test_unasked_address),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -153,6 +153,9 @@ bool reach_resolved(struct server *s, const struct ipc_message *m)
 
 	if (m->id >= s->config->destinations_count || !resolved_get(m->body, &found))
 		return false;
+	/* An address in the configuration is not the resolver's to change, with or without TLS. */
+	if (!s->places[m->id].asked)
+		return true;
 	s->places[m->id].asked = false;
 	if (found.count) /* what was known before may still be right */
 		s->places[m->id].found = found;
