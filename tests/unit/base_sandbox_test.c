@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -55,6 +56,18 @@ static long try_create(void)
 static long try_inet(void)
 {
 	return syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+}
+static long try_datagrams(void)
+{
+	return syscall(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+static long try_raw(void)
+{
+	return syscall(SYS_socket, AF_INET6, SOCK_RAW, IPPROTO_ICMPV6) + 1;
+}
+static long try_stream6(void)
+{
+	return syscall(SYS_socket, AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) + 1;
 }
 static long try_vsock(void)
 {
@@ -132,6 +145,9 @@ static const struct {
 	{ "open to write", try_write_file, { DIES, DIES, OK, OK } },
 	{ "create", try_create, { DIES, DIES, OK, OK } },
 	{ "socket", try_inet, { DIES, OK, DIES, DIES } },
+	{ "datagrams", try_datagrams, { DIES, DIES, DIES, DIES } },
+	{ "raw socket", try_raw, { DIES, DIES, DIES, DIES } },
+	{ "socket with flags", try_stream6, { DIES, OK, DIES, DIES } },
 	{ "vsock", try_vsock, { DIES, DIES, DIES, OK } },
 	{ "netlink", try_netlink, { DIES, DIES, DIES, DIES } },
 	{ "packet socket", try_packet, { DIES, DIES, DIES, DIES } },
@@ -179,8 +195,9 @@ static void test_filters(void **state)
 /* In FETCH the same things are out of reach, but end nothing: they fail with EPERM. */
 static void test_fetch_filter(void **state)
 {
-	static const char *const allowed[] = { "write",	 "memory",  "open to read",
-					       "socket", "netlink", "epoll" };
+	static const char *const allowed[] = { "write",	  "memory",    "open to read",
+					       "socket",  "datagrams", "socket with flags",
+					       "netlink", "epoll" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

@@ -20,7 +20,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FD_FIRST = 3 }; /* stderr stays */
+enum {
+	FD_FIRST = 3,	      /* stderr stays */
+	SOCK_TYPE_MASK = 0xf, /* linux/net.h's: the rest is flags */
+};
 
 static int compare_fds(const void *a, const void *b)
 {
@@ -272,13 +275,22 @@ static int allow_pure(scmp_filter_ctx f)
 	return err;
 }
 
+/* Of type nothing but what is given, whatever flags go with it. */
+static int allow_socket(scmp_filter_ctx f, int family, int type)
+{
+	struct scmp_arg_cmp when[] = { { 0, SCMP_CMP_MASKED_EQ, UINT32_MAX, family },
+				       { 1, SCMP_CMP_MASKED_EQ, SOCK_TYPE_MASK, type } };
+
+	return seccomp_rule_add_array(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, when);
+}
+
 static int allow_network(scmp_filter_ctx f)
 {
 	static const int families[] = { AF_UNIX, AF_INET, AF_INET6 };
 	int err = allow_all(f, network, sizeof(network) / sizeof(*network));
 
 	for (size_t i = 0; !err && i < sizeof(families) / sizeof(*families); i++)
-		err = allow_if(f, SCMP_SYS(socket), 0, UINT32_MAX, families[i]);
+		err = allow_socket(f, families[i], SOCK_STREAM);
 	if (!err)
 		err = allow_if(f, SCMP_SYS(openat), 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY);
 	if (!err)
@@ -306,13 +318,17 @@ static int allow_vsock(scmp_filter_ctx f)
 	return err ? err : allow_if(f, SCMP_SYS(socket), 0, UINT32_MAX, AF_VSOCK);
 }
 
-/* getaddrinfo() asks which addresses there are, to put those first that can be reached. */
+/* getaddrinfo() asks name servers, and which addresses there are, to put those first that can be
+ * reached. */
 static int allow_fetch(scmp_filter_ctx f)
 {
+	static const int families[] = { AF_UNIX, AF_INET, AF_INET6 };
 	struct scmp_arg_cmp routes[] = { { 0, SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_NETLINK },
 					 { 2, SCMP_CMP_MASKED_EQ, UINT32_MAX, NETLINK_ROUTE } };
 	int err = allow_network(f);
 
+	for (size_t i = 0; !err && i < sizeof(families) / sizeof(*families); i++)
+		err = allow_socket(f, families[i], SOCK_DGRAM);
 	return err ? err : seccomp_rule_add_array(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, routes);
 }
 

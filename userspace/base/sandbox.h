@@ -9,12 +9,12 @@
 
 enum sandbox_kind {
 	SANDBOX_PURE,	 /* read and write of descriptors it has, memory, time, exit: no more */
-	SANDBOX_NETWORK, /* and sockets, epoll, files opened for reading */
+	SANDBOX_NETWORK, /* and sockets of streams, epoll, files opened for reading */
 	SANDBOX_DEVICE,	 /* as PURE, and openat, ioctl, mkdir, rmdir: the evidence source */
 	SANDBOX_VSOCK,	 /* as DEVICE, and sockets to this machine's host, no others */
 	/*
-	 * As NETWORK, for libraries whose calls are not ours to list, the resolver and libcurl:
-	 * any other call fails, and ends nothing.
+	 * As NETWORK, with datagrams, for libraries whose calls are not ours to list, the resolver
+	 * and libcurl: any other call fails, and ends nothing.
 	 */
 	SANDBOX_FETCH,
 };
