@@ -113,8 +113,9 @@ static void attester_run_child(int fd, void *arg)
 static bool attester_received(void *arg, const struct ipc_message *m)
 {
 	struct family *f = arg;
+	struct msg_quote q;
 
-	if (m->type != MSG_QUOTE)
+	if (m->type != MSG_QUOTE || !msg_quote_get(m->body, &q))
 		return false;
 	pass_on(f, f->relay, m);
 	return true;
@@ -138,7 +139,8 @@ static bool resolver_received(void *arg, const struct ipc_message *m)
 	struct family *f = arg;
 	struct resolved r;
 
-	if (m->type != MSG_RESOLVED || !resolved_get(m->body, &r))
+	if (m->type != MSG_RESOLVED || m->id >= f->config->destinations_count ||
+	    !resolved_get(m->body, &r))
 		return false;
 	pass_on(f, f->relay, m);
 	return true;
