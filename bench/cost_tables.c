@@ -33,10 +33,7 @@ static const struct {
 	{ TCP6, IPPROTO_TCP, { .id = 3, .ring = RING_IPV6 } },
 	{ QUIC4,
 	  IPPROTO_UDP,
-	  { .id = 7,
-	    .flags = SERVICE_SPECIAL | SERVICE_QUIC,
-	    .quic_offset = 1,
-	    .quic_length = 2 } },
+	  { .id = 7, .flags = SERVICE_QUIC, .quic_offset = 1, .quic_length = 2 } },
 	{ GUE4, IPPROTO_TCP, { .id = 6, .flags = SERVICE_GUE, .forward = FORWARD_GUE } },
 	{ LAPSED4, IPPROTO_TCP, { .id = 4, .ring = RING_DEAD, .refusal = REFUSE_DROP } },
 };
@@ -129,10 +126,11 @@ static void fill_rings(struct bench *b)
 
 static void add_quic_server(struct bench *b, uint16_t service)
 {
-	struct quic_server server = { .backend = QUIC_BACKEND };
-	struct quic_key key = { QUIC_SERVER, service };
+	struct quic_bucket bucket = { .slot[0] = { .key = quic_key_of(QUIC_SERVER, service),
+						   .backend = QUIC_BACKEND } };
+	uint32_t at = quic_bucket_of(bucket.slot[0].key);
 
-	if (bpf_map_update_elem(bpf_map__fd(b->router->maps.quic_servers), &key, &server, BPF_ANY))
+	if (bpf_map_update_elem(bpf_map__fd(b->router->maps.quic_servers), &at, &bucket, BPF_ANY))
 		die("quic_servers");
 }
 

@@ -12,6 +12,7 @@
 #ifndef QUIC_H
 #define QUIC_H
 
+#include "hash.h"
 #include "lease.h"
 #include "parse.h"
 #include "steer.h"
@@ -29,12 +30,13 @@ enum {
 #define QUIC_VERSION_1 1u
 #define QUIC_VERSION_2 0x6b3343cfu
 
+/* No hash map: its look-up costs as much as all the rest of the packet. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, QUIC_SERVERS_MAX);
-	__type(key, struct quic_key);
-	__type(value, struct quic_server);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, QUIC_BUCKETS);
+	__type(key, __u32);
+	__type(value, struct quic_bucket);
 } quic_servers SEC(".maps");
 
 /* What quic_backend() must know of a service; one word, to fit a register. */
@@ -90,6 +92,25 @@ static __always_inline __u32 find_id(struct cursor *c)
 	return is_clients(version, *first) ? 0 : rest[4];
 }
 
+/* The backend of a server id, with its generation above it; 0 for nobody's. */
+static __always_inline __u64 quic_find(__u32 server, __u16 service)
+{
+	__u64 key = quic_key_of(server, service);
+
+	for (__u32 probe = 0; probe < QUIC_PROBES; probe++) {
+		__u32 at = (quic_bucket_of(key) + probe) & (QUIC_BUCKETS - 1);
+		const struct quic_bucket *b = bpf_map_lookup_elem(&quic_servers, &at);
+
+		if (!b)
+			return 0;
+#pragma unroll
+		for (int i = 0; i < QUIC_SLOTS; i++)
+			if (*(const volatile __u64 *)&b->slot[i].key == key)
+				return *(const volatile __u64 *)&b->slot[i].backend;
+	}
+	return 0;
+}
+
 /*
  * The backend whose id the packet has, as its id; 0 if it names none, minus an outcome if that one
  * may not have it.  udp: where its header is.  Not static, so that the verifier looks at it once.
@@ -98,11 +119,10 @@ __noinline int quic_backend(struct hook_context *ctx, __u32 udp, __u64 asked)
 {
 	struct cursor c = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
 	union quic_asking a = { .word = asked };
-	struct quic_key key = { 0, a.service };
-	const struct quic_server *server;
+	__u32 length, at, server;
 	const struct backend *to;
 	const __u8 *id;
-	__u32 length, at;
+	__u64 found;
 
 	if (a.class >= CLASS_COUNT || !take(&c, (udp & 127) + sizeof(struct udphdr)))
 		return 0;
@@ -114,20 +134,17 @@ __noinline int quic_backend(struct hook_context *ctx, __u32 udp, __u64 asked)
 		return 0;
 	if (a.offset == 1 && *id >> 5 == QUIC_LB_UNROUTABLE)
 		return 0;
+	/* Read as four bytes at once: behind the id, a packet has at least its tag of 16. */
 	if (!take(&c, a.offset & 31))
 		return 0;
-	for (int i = 0; i < 4 && i < a.length; i++) {
-		id = take(&c, 1);
-		if (!id)
-			return 0;
-		key.server = key.server << 8 | *id;
-	}
-	server = bpf_map_lookup_elem(&quic_servers, &key);
-	if (!server)
+	id = take(&c, 4);
+	if (!id || !a.length)
 		return 0;
-	at = server->backend;
+	server = bpf_ntohl(*(const __be32 *)id) >> (32 - 8 * a.length & 31);
+	found = quic_find(server, a.service);
+	at = (__u16)found;
 	to = bpf_map_lookup_elem(&backends, &at);
-	if (!to || to->generation != server->generation)
+	if (!at || !to || to->generation != (__u8)(found >> 16))
 		return 0;
 	if (lease_is_alive(to, a.class, bpf_jiffies64()))
 		return at;

@@ -176,6 +176,21 @@ static __always_inline int send(struct xdp_md *ctx, const struct brief *b, const
 	return likely(to->ifindex == ctx->ingress_ifindex) ? XDP_TX : bpf_redirect(to->ifindex, 0);
 }
 
+/* By its connection id, if that names a server: what does not is rare, and takes the general way.
+ */
+static __always_inline int forward_quic(struct xdp_md *ctx, const struct brief *b, struct parcel *p,
+					__be16 family)
+{
+	__u32 ip = family == bpf_htons(ETH_P_IP) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
+	__u8 class = *(const volatile __u8 *)&p->service->class;
+	int id = quic_backend(ctx, sizeof(struct ethhdr) + ip, quic_asking(p->service, class));
+
+	if (id <= 0 || p->service->flags & SERVICE_GUE)
+		return general(ctx, id);
+	p->choice = choice_of(id, class, bpf_jiffies64());
+	return send(ctx, b, p, family, 0);
+}
+
 /* family is a constant. */
 static __always_inline int forward(struct xdp_md *ctx, const struct brief *b, __be16 family)
 {
@@ -195,6 +210,8 @@ static __always_inline int forward(struct xdp_md *ctx, const struct brief *b, __
 	if (!p.service || p.service->flags & SERVICE_SPECIAL)
 		return general(ctx, 0);
 	p.hash = flow_hash_to(p.set, to, b->src[0], b->src[1], b->sport);
+	if (unlikely(p.service->flags & SERVICE_QUIC))
+		return forward_quic(ctx, b, &p, family);
 	p.choice = choose(p.set, p.service, p.hash, b->opens);
 	return likely(!(p.service->flags & SERVICE_GUE))
 		       ? send(ctx, b, &p, family, 0)

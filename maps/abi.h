@@ -211,20 +211,24 @@ struct source_key {
 };
 
 enum {
-	QUIC_SERVERS_MAX = 65536, /* of all services together */
+	QUIC_SERVERS_MAX = 32768, /* of all services together: a quarter of the slots */
+	QUIC_BUCKETS = 32768,	  /* a power of two; 2 MiB */
+	QUIC_SLOTS = 4,		  /* of one bucket; see quic_bucket_of() in hash.h */
+	QUIC_PROBES = 8,	  /* buckets that a server id may be in, one after the other */
 	QUIC_SERVER_BYTES_MAX = 4,
 };
 
-/* Key of quic_servers: a server id, in network order at the low end, of one service. */
-struct quic_key {
-	__u32 server;
-	__u32 service;
+/* The second word is written before the first, and read after it. */
+struct quic_server {
+	__u64 key; /* quic_key_of(); 0: free */
+	__u16 backend;
+	__u8 generation; /* of backend: under another one the slot is nobody's */
+	__u8 pad[5];
 };
 
-struct quic_server {
-	__u16 backend;
-	__u8 generation; /* of backend: under another one the entry is nobody's */
-	__u8 pad[5];
+/* Value of quic_servers: one cache line. */
+struct quic_bucket {
+	struct quic_server slot[QUIC_SLOTS];
 };
 
 /* Value of outcomes. */
@@ -304,6 +308,7 @@ _Static_assert(sizeof(struct service) == 64, "one cache line");
 _Static_assert(BACKENDS_MAX <= BACKEND_ID_MASK + 1, "flags stand above ids");
 _Static_assert(sizeof(struct backend) == 64, "one cache line");
 _Static_assert(sizeof(struct flow_set) == 64, "one cache line");
+_Static_assert(sizeof(struct quic_bucket) == 64, "one cache line");
 _Static_assert(sizeof(struct ring_slot) == 4, "a ring of 65537 fits 257 KiB");
 _Static_assert(sizeof(struct ring_block) % 8 == 0, "blocks without gaps between them");
 _Static_assert(sizeof(struct traffic) == 32, "two to a cache line");

@@ -99,6 +99,18 @@ HASH_INLINE __u64 flow_hash(const struct settings *s, const struct addr *src,
 	return flow_hash_to(s, to, hash_half(src, 0), hash_half(src, 1), sport);
 }
 
+/* A server id of QUIC, in network order at the low end, of one service; never 0. */
+HASH_INLINE __u64 quic_key_of(__u32 server, __u16 service)
+{
+	return 1ull << 48 | (__u64)service << 32 | server;
+}
+
+/* Where its search begins.  Ids are the operator's, so there is no key, but they may be 1, 2, 3. */
+HASH_INLINE __u32 quic_bucket_of(__u64 key)
+{
+	return hash_mix(key, key) >> 32 & (QUIC_BUCKETS - 1);
+}
+
 /* A slot below slots, evenly: a multiplication where a remainder would cost 20 cycles. */
 HASH_INLINE __u32 ring_slot_of(__u64 hash, __u32 slots)
 {

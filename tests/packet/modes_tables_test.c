@@ -35,10 +35,16 @@ static int class_of(const struct dataplane *d, uint16_t service, const char *src
 
 static int server_of(const struct dataplane *d, uint32_t server, uint16_t service)
 {
-	struct quic_key key = { server, service };
-	struct quic_server to;
+	uint64_t key = quic_key_of(server, service);
+	uint32_t at = quic_bucket_of(key);
+	struct quic_bucket b;
 
-	return bpf_map_lookup_elem(d->map[MAP_QUIC_SERVERS].fd, &key, &to) ? -1 : to.backend;
+	if (bpf_map_lookup_elem(d->map[MAP_QUIC_SERVERS].fd, &at, &b))
+		return -1;
+	for (int i = 0; i < QUIC_SLOTS; i++)
+		if (b.slot[i].key == key)
+			return b.slot[i].backend;
+	return -1;
 }
 
 static void marks(struct tables *t, const struct dataplane *d)
@@ -83,8 +89,8 @@ static void marks(struct tables *t, const struct dataplane *d)
 
 static void quic(struct tables *t, const struct dataplane *d)
 {
-	struct quic_entry all[] = { { { 9, 1 }, { .backend = 3 } },
-				    { { 7, 1 }, { .backend = 2 } } };
+	struct quic_server all[] = { { .key = quic_key_of(9, 1), .backend = 3 },
+				     { .key = quic_key_of(7, 1), .backend = 2 } };
 
 	check(!tables_set_quic(t, all, 2, why), "two server ids");
 	check(server_of(d, 9, 1) == 3 && server_of(d, 7, 1) == 2 && server_of(d, 7, 2) == -1,

@@ -29,24 +29,37 @@ static uint16_t first_of(const struct spec *s)
 	return strchr(s->dst, ':') ? BACKEND6 : BACKEND4;
 }
 
+/* In the last of the buckets where it is looked for. */
+static void put_bucket(struct rig *r, uint32_t server, uint16_t service,
+		       const struct quic_bucket *b)
+{
+	uint32_t at = quic_bucket_of(quic_key_of(server, service)) + QUIC_PROBES - 1;
+
+	at &= QUIC_BUCKETS - 1;
+	if (bpf_map_update_elem(bpf_map__fd(r->router->maps.quic_servers), &at, b, BPF_ANY))
+		abort();
+}
+
 /* Names the second backend, where the ring has the first. */
 static void name_server(struct rig *r, const struct spec *s, uint32_t server, uint16_t service)
 {
-	struct quic_key key = { server, service };
 	uint16_t backend = first_of(s) + 1;
-	struct quic_server to = { .backend = backend,
-				  .generation = r->backends[backend].generation };
+	struct quic_bucket b = { .slot[2] = { .key = quic_key_of(server, service),
+					      .backend = backend,
+					      .generation = r->backends[backend].generation } };
 
-	if (bpf_map_update_elem(bpf_map__fd(r->router->maps.quic_servers), &key, &to, BPF_ANY))
-		abort();
+	put_bucket(r, server, service, &b);
 }
 
 static void forget_server(struct rig *r, uint32_t server, uint16_t service)
 {
-	struct quic_key key = { server, service };
+	static const struct quic_bucket none;
 
-	bpf_map_delete_elem(bpf_map__fd(r->router->maps.quic_servers), &key);
+	put_bucket(r, server, service, &none);
 }
+
+/* SERVICE_SPECIAL has packets without a tag go the general way, too. */
+static uint16_t special;
 
 static void begin(struct rig *r, const struct spec *s, uint8_t offset, uint8_t length)
 {
@@ -55,7 +68,7 @@ static void begin(struct rig *r, const struct spec *s, uint8_t offset, uint8_t l
 	rig_reset(r);
 	rig_rings(r, first_of(s), 0);
 	service = rig_service(r, service_of(s));
-	service->flags = SERVICE_SPECIAL | SERVICE_QUIC;
+	service->flags = SERVICE_QUIC | special;
 	service->quic_offset = offset;
 	service->quic_length = length;
 }
@@ -201,9 +214,12 @@ int main(void)
 			struct spec s = k ? udp6 : udp4;
 
 			s.tags = tags;
-			kinds(&r, s);
-			places(&r, s);
-			not_believed(&r, s);
+			for (int way = 0; way < 2; way++) {
+				special = way ? SERVICE_SPECIAL : 0;
+				kinds(&r, s);
+				places(&r, s);
+				not_believed(&r, s);
+			}
 		}
 	}
 	return rig_close(&r);

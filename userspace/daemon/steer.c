@@ -330,7 +330,7 @@ static struct service_want want_of(const struct service_config *s)
 static int write_quic(struct daemon *d, const uint16_t *ids, char why[DATAPLANE_WHY_MAX])
 {
 	const struct router_config *rc = &d->config->router;
-	struct quic_entry *entries;
+	struct quic_server *entries;
 	size_t n = 0;
 	int err;
 
@@ -349,9 +349,10 @@ static int write_quic(struct daemon *d, const uint16_t *ids, char why[DATAPLANE_
 
 			if (!b)
 				continue;
-			entries[n++] = (struct quic_entry){
-				{ rc->backends[s->backends[j]].server_id, ids[i] },
-				{ .backend = id, .generation = b->generation },
+			entries[n++] = (struct quic_server){
+				.key = quic_key_of(rc->backends[s->backends[j]].server_id, ids[i]),
+				.backend = id,
+				.generation = b->generation,
 			};
 		}
 	}

@@ -45,8 +45,7 @@ static const struct pin_spec specs[MAPS_LOADED] = {
 	[MAP_MARKS] = ARRAY_OF("marks", struct marks),
 	[MAP_SOURCES] = { "sources", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct source_key),
 			  sizeof(__u32), BPF_F_NO_PREALLOC },
-	[MAP_QUIC_SERVERS] = { "quic_servers", BPF_MAP_TYPE_HASH, sizeof(struct quic_key),
-			       sizeof(struct quic_server), BPF_F_NO_PREALLOC },
+	[MAP_QUIC_SERVERS] = ARRAY_OF("quic_servers", struct quic_bucket),
 	[MAP_EVENTS] = { "events", BPF_MAP_TYPE_RINGBUF, 0, 0, 0 },
 };
 
@@ -83,6 +82,7 @@ static int check_entries(const struct dataplane *d, char why[DATAPLANE_WHY_MAX])
 		  "2 to 16384" },
 		{ MAP_FLOWS, is_power_of_two(m[MAP_FLOWS].entries), "a power of two" },
 		{ MAP_OUTCOMES, m[MAP_OUTCOMES].entries == OUT_COUNT, "one per outcome" },
+		{ MAP_QUIC_SERVERS, m[MAP_QUIC_SERVERS].entries == QUIC_BUCKETS, "32768" },
 		{ MAP_SERVICE_STATS, m[MAP_SERVICE_STATS].entries <= IDS_MAX / 2, "at most 32768" },
 		{ MAP_BACKEND_STATS, m[MAP_BACKEND_STATS].entries == m[MAP_BACKENDS].entries,
 		  "as many as backends" },

@@ -5,16 +5,17 @@
 
 #include <stddef.h>
 
-#include "abi.h"
+#include "hash.h"
 #include "steering/dataplane.h"
 
-struct quic_entry {
-	struct quic_key key;
-	struct quic_server to;
-};
+/*
+ * Makes a table of QUIC_BUCKETS exactly these, which are sorted on the way: keys of which there is
+ * one each.  0, or -ENOSPC: then one of them, *which, and maybe others after it, are not there.
+ */
+int quic_fill(struct quic_bucket *table, struct quic_server *servers, size_t count, size_t *which);
 
-/* Makes the table exactly these, which are sorted on the way.  0 or -errno with why. */
-int quic_write(const struct dataplane *d, struct quic_entry *entries, size_t count,
+/* The same to the map.  0 or -errno with why. */
+int quic_write(const struct dataplane *d, struct quic_server *servers, size_t count,
 	       char why[DATAPLANE_WHY_MAX]);
 
 #endif

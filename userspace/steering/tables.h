@@ -85,7 +85,7 @@ int tables_set_backends(struct tables *t, const struct backend_want *want, size_
 int tables_set_services(struct tables *t, const struct service_want *want, size_t count,
 			uint16_t *ids, char why[DATAPLANE_WHY_MAX]);
 /* The server ids of all services that route QUIC; see quic.h. */
-int tables_set_quic(struct tables *t, struct quic_entry *entries, size_t count,
+int tables_set_quic(struct tables *t, struct quic_server *servers, size_t count,
 		    char why[DATAPLANE_WHY_MAX]);
 /* Copies ring to a free region and moves the service there by one store; 0 slots takes it away. */
 int tables_set_ring(struct tables *t, uint16_t service, const struct ring_slot *ring,

@@ -205,7 +205,7 @@ static uint16_t flags_of(const struct service_want *w)
 
 	flags |= marks_flags(&w->marks);
 	if (w->quic_length)
-		flags |= SERVICE_QUIC | SERVICE_SPECIAL;
+		flags |= SERVICE_QUIC;
 	if (w->forward == FORWARD_GUE)
 		flags |= SERVICE_GUE;
 	return w->forward == FORWARD_L2 || w->mss ? flags | SERVICE_SPECIAL : flags;
@@ -342,8 +342,8 @@ out:
 	return err;
 }
 
-int tables_set_quic(struct tables *t, struct quic_entry *entries, size_t count,
+int tables_set_quic(struct tables *t, struct quic_server *servers, size_t count,
 		    char why[DATAPLANE_WHY_MAX])
 {
-	return t->d ? quic_write(t->d, entries, count, why) : 0;
+	return t->d ? quic_write(t->d, servers, count, why) : 0;
 }
