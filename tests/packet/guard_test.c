@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "frame.h"
 #include "guard.skel.h"
@@ -42,13 +43,17 @@ static void die(const char *what)
 	exit(1);
 }
 
-static void allow(struct bpf_map *m, const char *text)
+static void allow_until(struct bpf_map *m, const char *text, __u64 until)
 {
 	struct addr a = addr_of(text);
-	__u64 one = 1;
 
-	if (bpf_map_update_elem(bpf_map__fd(m), &a, &one, BPF_ANY))
+	if (bpf_map_update_elem(bpf_map__fd(m), &a, &until, BPF_ANY))
 		die(text);
+}
+
+static void allow(struct bpf_map *m, const char *text)
+{
+	allow_until(m, text, 1);
 }
 
 static void start(struct guard_rig *r)
@@ -503,6 +508,30 @@ static void abi(struct guard_rig *r)
 	printf("%s %u - the program names its ABI\n", good ? "ok" : "not ok", r->rows);
 }
 
+/* Attested routers are believed until an end, in boot time, that no daemon has to enforce. */
+static void until(struct guard_rig *r)
+{
+	static const char *const vips[] = { VIP4, VIP6 }, *const routers[] = { ROUTER4, ROUTER6 };
+
+	for (int k = 0; k < 2; k++) {
+		struct frame in = to(vips[k], 0), w = wrapped(&in, routers[k]), out = unwrapped(&in);
+		struct timespec now;
+
+		clock_gettime(CLOCK_BOOTTIME, &now);
+		allow_until(r->g->maps.peers, routers[k],
+			    ((__u64)now.tv_sec + 3600) * 1000000000ull);
+		row(r, "from a router that is believed for an hour", &w, OUT_DECAPSULATED, &out);
+		allow_until(r->g->maps.peers, routers[k], (__u64)now.tv_sec * 1000000000ull);
+		row(r, "until a moment ago", &w, OUT_PEER_UNKNOWN, NULL);
+		allow_until(r->g->maps.peers, routers[k], 2);
+		row(r, "until the machine began", &w, OUT_PEER_UNKNOWN, NULL);
+		allow_until(r->g->maps.peers, routers[k], 0);
+		row(r, "at no time", &w, OUT_PEER_UNKNOWN, NULL);
+		allow(r->g->maps.peers, routers[k]);
+		row(r, "without an end", &w, OUT_DECAPSULATED, &out);
+	}
+}
+
 int main(void)
 {
 	struct guard_rig r;
@@ -521,6 +550,7 @@ int main(void)
 	gue(&r);
 	gue_congestion(&r);
 	gue_damaged(&r);
+	until(&r);
 	printf("1..%u\n", r.rows);
 	guard_bpf__destroy(r.g);
 	return r.failed != 0;
