@@ -13,14 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SKIPPED = 77, CPUS_MAX = 1024 };
-
-void egress_die(const char *what)
-{
-	fprintf(stderr, "%s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
 int egress_rig_rules(void)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, o, .map_flags = BPF_F_NO_PREALLOC);
@@ -28,7 +20,7 @@ int egress_rig_rules(void)
 				sizeof(__u32), EGRESS_WAYS_MAX, &o);
 
 	if (fd < 0)
-		egress_die("rules");
+		alone_die("rules");
 	return fd;
 }
 
@@ -37,7 +29,7 @@ void egress_rig_put(struct egress_rig *r, int fd)
 	__u32 zero = 0;
 
 	if (bpf_map_update_elem(bpf_map__fd(r->e->maps.rules), &zero, &fd, BPF_ANY))
-		egress_die("rules in place");
+		alone_die("rules in place");
 	r->rules = fd;
 }
 
@@ -55,20 +47,18 @@ void egress_rig_allow(struct egress_rig *r, enum egress_way way, uint8_t proto, 
 	__u32 value = way == EGRESS_WAY_FROM ? SERVED_MSS : 0;
 
 	if (bpf_map_update_elem(r->rules, &key, &value, BPF_NOEXIST))
-		egress_die(addr);
+		alone_die(addr);
 }
 
 void egress_rig_open(struct egress_rig *r)
 {
 	*r = (struct egress_rig){ .e = egress_bpf__open() };
 	if (!r->e)
-		egress_die("egress");
-	if (egress_bpf__load(r->e)) {
-		if (errno != EPERM)
-			egress_die("egress");
-		puts("1..0 # SKIP the kernel lets us load no BPF program");
-		exit(SKIPPED);
-	}
+		alone_die("egress");
+	if (egress_bpf__load(r->e))
+		alone_not_loaded("egress");
+	r->alone = (struct alone){ bpf_program__fd(r->e->progs.egress),
+				   bpf_map__fd(r->e->maps.outcomes), EGRESS_COUNT, 0, 0 };
 }
 
 void egress_rig_fill(struct egress_rig *r)
@@ -87,21 +77,6 @@ void egress_rig_fill(struct egress_rig *r)
 	egress_rig_allow(r, EGRESS_WAY_NEIGHBOUR, 0, 0, PEER6, 0);
 }
 
-static void read_counts(struct egress_rig *r, struct counter *c)
-{
-	static struct counter values[CPUS_MAX];
-
-	for (__u32 o = 0; o < EGRESS_COUNT; o++) {
-		if (bpf_map_lookup_elem(bpf_map__fd(r->e->maps.outcomes), &o, values))
-			egress_die("outcomes");
-		c[o] = (struct counter){ 0, 0 };
-		for (int i = 0; i < libbpf_num_possible_cpus(); i++) {
-			c[o].packets += values[i].packets;
-			c[o].bytes += values[i].bytes;
-		}
-	}
-}
-
 void egress_row(struct egress_rig *r, const char *what, const struct frame *in,
 		enum egress_outcome o)
 {
@@ -111,42 +86,20 @@ void egress_row(struct egress_rig *r, const char *what, const struct frame *in,
 void egress_row_as(struct egress_rig *r, const char *what, const struct frame *in,
 		   enum egress_outcome o, const struct frame *wanted)
 {
-	struct counter before[EGRESS_COUNT], after[EGRESS_COUNT];
 	uint32_t action = o <= EGRESS_LINK ? (uint32_t)TC_ACT_UNSPEC : TC_ACT_SHOT;
-	struct frame out = { .n = 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in->b, .data_size_in = (__u32)in->n,
-		    .data_out = out.b, .data_size_out = sizeof(out.b));
-	bool good;
 
-	read_counts(r, before);
-	before[o].packets++;
-	before[o].bytes += in->n;
-	if (bpf_prog_test_run_opts(bpf_program__fd(r->e->progs.egress), &run))
-		egress_die("test run");
-	read_counts(r, after);
-	good = run.retval == action && !memcmp(before, after, sizeof(after)) &&
-	       run.data_size_out == in->n && !memcmp(out.b, wanted->b, in->n);
-	for (int i = 0; i < EGRESS_COUNT; i++)
-		if (after[i].packets != before[i].packets)
-			printf("# outcome %d: %llu, wanted %llu\n", i, after[i].packets,
-			       before[i].packets);
-	if (run.retval != action)
-		printf("# action %d, wanted %d\n", (int)run.retval, (int)action);
-	egress_check(r, what, good);
+	alone_row(&r->alone, what, in, o, action, wanted);
 }
 
 void egress_check(struct egress_rig *r, const char *what, bool good)
 {
-	r->rows++;
-	r->failed += !good;
-	printf("%s %u - %s\n", good ? "ok" : "not ok", r->rows, what);
+	alone_check(&r->alone, what, good);
 }
 
 int egress_rig_close(struct egress_rig *r)
 {
 	egress_bpf__destroy(r->e);
-	printf("1..%u\n", r->rows);
-	return r->failed ? 1 : 0;
+	return alone_close(&r->alone);
 }
 
 struct frame egress_tcp(const char *src, uint16_t sport, const char *dst, uint16_t dport,

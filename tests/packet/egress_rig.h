@@ -6,9 +6,9 @@
 #ifndef EGRESS_RIG_H
 #define EGRESS_RIG_H
 
+#include "alone.h"
 #include "egress.skel.h"
 #include "egress_abi.h"
-#include "frame.h"
 
 #define OURS4	   "10.9.0.1"
 #define OURS6	   "fd00:9::1"
@@ -32,7 +32,8 @@ enum { AGENT_PORT = 9478, SERVED_MSS = 1440 };
 struct egress_rig {
 	struct egress_bpf *e;
 	int rules;
-	unsigned int rows, failed, told;
+	struct alone alone;
+	unsigned int told;
 	struct egress_event last;
 };
 
@@ -52,7 +53,6 @@ void egress_row(struct egress_rig *r, const char *what, const struct frame *in,
 void egress_row_as(struct egress_rig *r, const char *what, const struct frame *in,
 		   enum egress_outcome o, const struct frame *wanted);
 void egress_check(struct egress_rig *r, const char *what, bool good);
-void egress_die(const char *what);
 
 struct frame egress_tcp(const char *src, uint16_t sport, const char *dst, uint16_t dport,
 			uint8_t flags, uint8_t tags);

@@ -271,11 +271,11 @@ static void told(struct egress_rig *r)
 	bool good;
 
 	if (!ring)
-		egress_die("events");
+		alone_die("events");
 	ring_buffer__consume(ring);
 	of_rows = r->told;
 	if (bpf_prog_test_run_opts(bpf_program__fd(r->e->progs.egress), &run))
-		egress_die("test run");
+		alone_die("test run");
 	ring_buffer__consume(ring);
 	good = of_rows && r->told - of_rows <= 100;
 	printf("# %u of 100000\n", r->told - of_rows);
@@ -284,7 +284,7 @@ static void told(struct egress_rig *r)
 	run.repeat = 1000;
 	for (unsigned int was = r->told; r->told == was;) {
 		if (bpf_prog_test_run_opts(bpf_program__fd(r->e->progs.egress), &run))
-			egress_die("test run");
+			alone_die("test run");
 		ring_buffer__consume(ring);
 	}
 	good = !memcmp(&r->last.src, &src, sizeof(src)) &&

@@ -2,6 +2,7 @@
 /* Frames for the packet rows; see frame.h.  RFC 791, 8200, 9293, 768, 792, 4443, 1071. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,4 +237,17 @@ struct frame frame_wrapped(const struct frame *f, const struct wrapping *w)
 	memcpy(out.b + out.l4, f->b + f->l3, f->n - f->l3);
 	frame_fix(&out);
 	return out;
+}
+
+bool frame_equal(const struct frame *a, const struct frame *b)
+{
+	for (size_t i = 0; i < a->n && i < b->n; i++) {
+		if (a->b[i] == b->b[i])
+			continue;
+		printf("# byte %zu is %02x, wanted %02x\n", i, a->b[i], b->b[i]);
+		return false;
+	}
+	if (a->n != b->n)
+		printf("# %zu bytes, wanted %zu\n", a->n, b->n);
+	return a->n == b->n;
 }

@@ -72,4 +72,7 @@ uint32_t get32(const uint8_t *p);
 void put16(uint8_t *p, uint16_t v);
 void put32(uint8_t *p, uint32_t v);
 
+/* Says where they differ. */
+bool frame_equal(const struct frame *a, const struct frame *b);
+
 #endif

@@ -289,19 +289,6 @@ bool rig_check(struct rig *r, bool good, const char *fmt, ...)
 	return good;
 }
 
-bool frame_equal(const struct frame *a, const struct frame *b)
-{
-	for (size_t i = 0; i < a->n && i < b->n; i++) {
-		if (a->b[i] == b->b[i])
-			continue;
-		printf("# byte %zu is %02x, wanted %02x\n", i, a->b[i], b->b[i]);
-		return false;
-	}
-	if (a->n != b->n)
-		printf("# %zu bytes, wanted %zu\n", a->n, b->n);
-	return a->n == b->n;
-}
-
 /* What counters must be after one more packet. */
 static void add_wanted(struct counts *c, const struct want *w, size_t bytes)
 {

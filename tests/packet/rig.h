@@ -105,6 +105,5 @@ bool rig_check(struct rig *r, bool good, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* A row that is steered: also holds all its bytes against what they must be. */
 bool rig_steered(struct rig *r, const char *what, const struct spec *s, uint16_t backend);
-bool frame_equal(const struct frame *a, const struct frame *b);
 
 #endif
