@@ -453,8 +453,8 @@ static inline struct binding proc_quote(struct proc *p, size_t padding)
 	uint8_t *report = calloc(1, REPORT_DATA_BYTES + padding), *buf = malloc(IPC_MAX);
 	struct msg_quote q = { .tee = TEE_SNP, .certs_count = 1 };
 	uint32_t exchange = p->m.id;
+	struct binding b = { 0 };
 	struct ipc_writer w;
-	struct binding b;
 
 	assert_true(report && buf && msg_binding_get(p->m.body, &b));
 	assert_true(binding_report_data(&b, report));
