@@ -67,9 +67,9 @@ by_eth1() { at router ip -s -j link show dev eth1 | jq '.[0].stats64.rx.packets'
 raise genuine-1=genuine genuine-2=genuine
 check "both attest"	within 15 attested genuine-1 genuine-2
 for vip in $vip4 $vip6; do
-	check "$((bytes / 1000000)) MB up by $vip: the digests agree"	moves put $vip
-	check "and down"	moves get $vip
-	check "datagrams by $vip come back as they were"	echoes $vip
+	check "$((bytes / 1000000)) MB up by $vip: the digests agree"	moves put "$vip"
+	check "and down"	moves get "$vip"
+	check "datagrams by $vip come back as they were"	echoes "$vip"
 	for _ in {1..12}; do ask -w 2000 get $vip 443 100 >/dev/null || :; done
 done
 check "both backends had some, each in its own wrapping"	both_serve 443
@@ -81,8 +81,8 @@ check "no packet was refused on the way"	[ "$(refusals)" = 0 ]
 
 fairlead backend evict genuine-1 && fairlead backend evict genuine-2
 for vip in $vip4 $vip6; do
-	check "a client that nobody may serve hears so, by $vip"	ends $refused ask $vip 443
-	check "by UDP, too"	ends $refused -u ask $vip 5353
+	check "a client that nobody may serve hears so, by $vip"	ends $refused ask "$vip" 443
+	check "by UDP, too"	ends $refused -u ask "$vip" 5353
 done
 fairlead backend admit genuine-1
 check "and is served again, when one may"	within 5 moves get $vip4
