@@ -135,12 +135,15 @@ HASH_INLINE __u32 flow_set_again(__u64 entry, __u32 set, __u32 flows_mask)
 	return ((set & FLOW_SET_LOW) | ((__u32)(entry >> 21) & ~FLOW_SET_LOW)) & flows_mask;
 }
 
-/* The sets, of at most so many, in which so many flows fill half of the entries: few overflow. */
+/*
+ * The sets, of at most so many, in which so many flows fill a quarter of the entries: then one flow
+ * in 7,000 finds its set full, and is not remembered.  Of half it would be one in 110.
+ */
 HASH_INLINE __u32 flow_sets_for(__u64 flows, __u32 most)
 {
 	__u32 sets = most < FLOW_SETS_FIRST ? most : FLOW_SETS_FIRST;
 
-	while (sets < most && flows * 2 > (__u64)sets * FLOW_WAYS)
+	while (sets < most && flows * 4 > (__u64)sets * FLOW_WAYS)
 		sets *= 2;
 	return sets;
 }

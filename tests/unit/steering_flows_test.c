@@ -7,7 +7,7 @@
 
 enum {
 	MOST = 4 * FLOW_SETS_FIRST,
-	FLOWS = FLOW_SETS_FIRST * FLOW_WAYS / 2,
+	FLOWS = FLOW_SETS_FIRST * FLOW_WAYS / 4,
 	JIFFIES = 1 << 20,
 };
 
@@ -121,7 +121,7 @@ static void test_nothing_is_lost(void **state)
 
 	(void)state;
 	fill(&world.settings, h, n, low);
-	assert_false(flows_grow(t, JIFFIES)); /* not half yet */
+	assert_false(flows_grow(t, JIFFIES)); /* not a quarter yet */
 	n += fill(&world.settings, h + n, FLOWS / 10, low);
 	while (flows_grow(t, JIFFIES))
 		assert_true(steps++ < 10);
