@@ -95,6 +95,18 @@ SSL *relay_tls_client(struct relay_tls *t, size_t destination, int fd)
 	return ssl;
 }
 
+/*
+ * OpenSSL 3.5 forgets what it has read ahead when the other end changes its key and kTLS is asked
+ * for, in vain or not: so both at once are not wanted.
+ */
+static void settle_offload(SSL *ssl)
+{
+	if (BIO_get_ktls_send(SSL_get_wbio(ssl)) || BIO_get_ktls_recv(SSL_get_rbio(ssl)))
+		SSL_set_read_ahead(ssl, 0);
+	else
+		SSL_clear_options(ssl, SSL_OP_ENABLE_KTLS);
+}
+
 int relay_tls_shake(struct end *e, char why[WHY_MAX])
 {
 	int r, err;
@@ -104,6 +116,7 @@ int relay_tls_shake(struct end *e, char why[WHY_MAX])
 	ERR_clear_error();
 	r = SSL_do_handshake(e->ssl);
 	if (r == 1) {
+		settle_offload(e->ssl);
 		e->read_needs = EV_READ;
 		return 1;
 	}
