@@ -57,7 +57,7 @@ downloads() { [[ $(get "$1" blob | sha256sum) == "$digest" ]]; }
 both_serve() {	# VIP
 	local names=
 
-	for _ in {1..40}; do
+	for _ in {1..200}; do
 		names+="$(get "$1" name) " || return
 		[[ $names != *genuine-1*genuine-2* && $names != *genuine-2*genuine-1* ]] || return 0
 	done

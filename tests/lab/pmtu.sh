@@ -56,7 +56,7 @@ moves() {	# put|get VIP
 both_served() {	# VIP
 	local names=
 
-	for _ in {1..40}; do
+	for _ in {1..200}; do
 		names+="$(far -w 5000 get "$1" 443 300000 | cut -d' ' -f1) " || return
 		[[ $names != *genuine-1*genuine-2* && $names != *genuine-2*genuine-1* ]] || return 0
 	done

@@ -14,7 +14,7 @@ bytes=20000000
 moves() {	# put|get VIP NODE
 	local out name ours theirs
 
-	for _ in {1..30}; do
+	for _ in {1..200}; do	# a slow first answer may leave one of them a twentieth
 		out=$(ask -w 5000 "$1" "$2" 443 $((bytes / 20))) || { echo "$out"; return 1; }
 		read -r name ours theirs <<<"$out"
 		[[ $name != "$3" ]] || break
