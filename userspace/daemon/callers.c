@@ -146,9 +146,13 @@ void callers_lost(struct daemon *d, const char *why)
 	}
 }
 
+/* Only what came with that very evidence is proved by it. */
 void caller_accepted(struct node *n)
 {
-	n->caller->accepted = n->caller->fresh;
+	static const struct msg_sources none;
+	const struct msg_sources *claimed = &n->caller->fresh;
+
+	n->caller->accepted = claimed->request == n->fresh.request ? *claimed : none;
 }
 
 static bool is_among(const struct msg_sources *s, const struct addr *a)

@@ -157,6 +157,20 @@ static void send_page(struct daemon *d, uint32_t scrape)
 	free(page);
 }
 
+/* Of a backend, or of a router that has dialled us. */
+static bool said_of_either(struct daemon *d, const struct ipc_message *m)
+{
+	switch (m->type) {
+	case MSG_PEER_DOWN:
+		return on_why(d, m);
+	case MSG_EVIDENCE:
+		return on_evidence(d, m);
+	case MSG_EVIDENCE_FAILED:
+		return on_failure(d, m);
+	}
+	return false;
+}
+
 /* About a session that a router has opened to our agent. */
 static bool caller_said(struct daemon *d, const struct ipc_message *m)
 {
@@ -167,14 +181,8 @@ static bool caller_said(struct daemon *d, const struct ipc_message *m)
 		return caller_up(d, m);
 	case MSG_ROUTER_SOURCES:
 		return caller_sources(d, m);
-	case MSG_PEER_DOWN:
-		return on_why(d, m);
-	case MSG_EVIDENCE:
-		return on_evidence(d, m);
-	case MSG_EVIDENCE_FAILED:
-		return on_failure(d, m);
 	}
-	return false;
+	return said_of_either(d, m);
 }
 
 static bool channel_received(void *arg, const struct ipc_message *m)
@@ -196,16 +204,11 @@ static bool channel_received(void *arg, const struct ipc_message *m)
 	case MSG_PEER_UP:
 	case MSG_BEAT:
 		return on_beat(d, m);
-	case MSG_PEER_DOWN:
 	case MSG_BEAT_MISSED:
 	case MSG_DENIED:
 		return on_why(d, m);
-	case MSG_EVIDENCE:
-		return on_evidence(d, m);
-	case MSG_EVIDENCE_FAILED:
-		return on_failure(d, m);
 	}
-	return false;
+	return said_of_either(d, m);
 }
 
 static void channel_run(int fd, void *arg)
