@@ -179,8 +179,7 @@ static __always_inline __u8 hop_limit(struct cursor ahead)
 	return ip ? ip->hop_limit : 0;
 }
 
-/* An IPv6 packet for the link holds its headers, and its frame holds it and no more than padding.
- */
+/* An IPv6 packet for the link holds its headers, and its frame it and no more than padding. */
 static __always_inline enum egress_outcome judge_length(const struct packet *p, __u32 headers)
 {
 	__u32 end = p->l3 + p->length;

@@ -209,7 +209,7 @@ static uint32_t survivors(struct rig *r, uint32_t base, uint32_t n, uint16_t bac
 	return (uint32_t)(after.backend[backend].packets - before.backend[backend].packets);
 }
 
-/* Of so many established flows those that stay where they are when the ring names another backend. */
+/* How many of so many established flows stay when the ring names another backend. */
 static uint32_t establish(struct rig *r, uint32_t sets, uint32_t flows)
 {
 	uint32_t kept;

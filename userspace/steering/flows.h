@@ -23,7 +23,7 @@ uint64_t flows_purge(struct tables *t, uint16_t id);
 uint64_t flows_established(const struct tables *t, uint64_t jiffies);
 
 /*
- * Once a second: when those fill a quarter of the part in use, doubles that part, some FLOWS_SLICE sets
+ * Once a second: when those fill a quarter of the part in use, doubles that part, FLOWS_SLICE sets
  * at a time.  No flow is forgotten, and none waits.  True: call again soon, there is more to do.
  */
 bool flows_grow(struct tables *t, uint64_t jiffies);
