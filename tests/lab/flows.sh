@@ -18,7 +18,8 @@ many() {	# SOURCE VIP: 20,000 flows, each seen every two seconds
 }
 of_flows() { fairlead -j flow show | jq "$1"; }
 active_is() { [[ $(of_flows .active) == "$1" ]]; }
-are_established() { [[ $(of_flows ".used >= $1 and .probation == 0") == true ]]; }
+# Of nine flows in a set of eight, two take turns on probation: one run in five has such a set.
+are_established() { [[ $(of_flows ".used >= $1 and .probation <= 20") == true ]]; }
 flows_of() { of_flows ".backends[] | select(.backend == \"$1\") | .flows"; }
 refusals() { fairlead -j outcome show | jq '[.[] | select(.refusal) | .packets] | add'; }
 
@@ -29,7 +30,7 @@ many 172.16.0.0 $vip4
 check "20,000 flows are established"	within 30 are_established 19900
 check "less than a quarter: it stays as it is"	active_is 131072
 fairlead backend drain genuine-1 >/dev/null
-sleep 1
+sleep 3 # each flow has been seen again
 kept=$(flows_of genuine-1)
 check "a backend that is drained keeps its share of them, $kept"	[ "$kept" -gt 500 ]
 many fd55::1 $vip6
