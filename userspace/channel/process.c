@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "channel/agent.h"
@@ -83,22 +83,6 @@ void channel_host_sessions(const struct channel_host *h, const char *role, struc
 	strcpy(out->hello.agent, "fairlead/" VERSION);
 	memcpy(out->hello.boot_id, h->boot_id, sizeof(out->hello.boot_id));
 	LIST_INIT(&out->all);
-}
-
-static void raise_files_limit(void)
-{
-	struct rlimit old, most = { FILES_MAX, FILES_MAX };
-
-	if (getrlimit(RLIMIT_NOFILE, &old))
-		return;
-	if (old.rlim_max >= FILES_MAX) {
-		most.rlim_max = old.rlim_max;
-		most.rlim_cur = old.rlim_cur > FILES_MAX ? old.rlim_cur : FILES_MAX;
-	}
-	if (setrlimit(RLIMIT_NOFILE, &most) == 0)
-		return;
-	most.rlim_cur = most.rlim_max = old.rlim_max; /* not ours to raise: what there is */
-	setrlimit(RLIMIT_NOFILE, &most);
 }
 
 static int listen_on(const char *what, const struct addr *addr, uint16_t port, char why[WHY_MAX])
@@ -227,7 +211,7 @@ void channel_main(int fd, const struct channel_config *c)
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN); /* from a terminal: our parent ends us by closing fd */
-	raise_files_limit();
+	files_limit_raise(FILES_MAX);
 	if (channel_open(fd, c, &ch, why))
 		fatalx("%s", why);
 	if (ch->host.tls && !tls_trusts_itself(ch->host.tls, time(NULL), why))

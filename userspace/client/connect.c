@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/log.h"
 #include "base/sandbox.h"
 #include "channel/sock.h"
@@ -114,16 +114,6 @@ static enum verdict run_stdio(struct client *c)
 	opening_cancel(s.opening);
 	stream_close(s.stream);
 	return s.status;
-}
-
-static void raise_files_limit(void)
-{
-	struct rlimit most;
-
-	if (getrlimit(RLIMIT_NOFILE, &most))
-		return;
-	most.rlim_cur = most.rlim_max < FILES_MAX ? most.rlim_max : FILES_MAX;
-	setrlimit(RLIMIT_NOFILE, &most);
 }
 
 static int open_listener(const struct options *o)
@@ -334,7 +324,7 @@ int main(int argc, char **argv)
 		fatalx("no memory");
 	log_init("fairlead-connect", level_of(o.verbose));
 	signal(SIGPIPE, SIG_IGN);
-	raise_files_limit();
+	files_limit_raise(FILES_MAX);
 	c->options = &o;
 	c->save_fd = -1;
 	status = run(c);

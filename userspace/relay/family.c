@@ -8,10 +8,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "daemon/child.h"
@@ -221,21 +221,12 @@ static int start(struct family *f)
 /* Two descriptors a connection; what may not be raised is used as it is. */
 static void raise_files_limit(const struct relay_config *c)
 {
-	struct rlimit l, most;
+	uint64_t want = 2 * (uint64_t)c->limits.connections + FILES_BESIDE;
+	uint64_t most = files_limit_raise(want);
 
-	if (getrlimit(RLIMIT_NOFILE, &l))
-		return;
-	most.rlim_cur = most.rlim_max = 2 * c->limits.connections + FILES_BESIDE;
-	if (l.rlim_cur >= most.rlim_cur)
-		return;
-	if (l.rlim_max >= most.rlim_max)
-		most.rlim_max = l.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &most) == 0)
-		return;
-	most.rlim_cur = most.rlim_max = l.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &most);
-	log_warnx("may open %llu files: fewer than %llu connections fit",
-		  (unsigned long long)l.rlim_max, (unsigned long long)c->limits.connections);
+	if (most < want)
+		log_warnx("may open %llu files: fewer than %llu connections fit",
+			  (unsigned long long)most, (unsigned long long)c->limits.connections);
 }
 
 int relay_run(const struct relay_config *c)
