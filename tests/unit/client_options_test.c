@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/options.h"
+#include "client/client.h"
 
 enum { WORDS_MAX = 32 };
 
@@ -147,6 +147,22 @@ static void test_mistakes_are_named(void **state)
 	}
 }
 
+/* What names stand for may be more than there is room for. */
+static void test_addresses_have_an_end(void **state)
+{
+	struct endpoint found[OPTIONS_ENDPOINTS_MAX + 1] = { 0 };
+	struct host_port list[OPTIONS_ENDPOINTS_MAX + 1];
+	char why[WHY_MAX];
+
+	(void)state;
+	for (int i = 0; i <= OPTIONS_ENDPOINTS_MAX; i++)
+		list[i] = (struct host_port){ .host = "127.0.0.1", .port = 1000 + i };
+	assert_int_equal(endpoints_resolve(list, OPTIONS_ENDPOINTS_MAX + 1, found, why),
+			 OPTIONS_ENDPOINTS_MAX);
+	assert_int_equal(found[OPTIONS_ENDPOINTS_MAX - 1].port, 1000 + OPTIONS_ENDPOINTS_MAX - 1);
+	assert_int_equal(found[OPTIONS_ENDPOINTS_MAX].port, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +170,7 @@ int main(void)
 		cmocka_unit_test(test_lifetime),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_mistakes_are_named),
+		cmocka_unit_test(test_addresses_have_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,7 +61,7 @@ static inline uint64_t client_now_ms(void)
 /* Whether --class classified can be granted by it at all: it pins chips. */
 bool inputs_pin_chips(const struct inputs *in);
 
-/* Every address that the names stand for, at most 16: how many, or 0 and why[]. */
+/* Every address that the names stand for, the first 16 of them: how many, or 0 and why[]. */
 size_t endpoints_resolve(const struct host_port list[], size_t count, struct endpoint out[],
 			 char why[WHY_MAX]);
 

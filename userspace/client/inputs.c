@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "channel/sock.h"
 #include "client/client.h"
 
@@ -38,7 +39,12 @@ static size_t add_addresses(const struct host_port *h, const struct addrinfo *li
 	struct endpoint *e;
 	uint16_t port;
 
-	for (const struct addrinfo *i = list; i && count < OPTIONS_ENDPOINTS_MAX; i = i->ai_next) {
+	for (const struct addrinfo *i = list; i; i = i->ai_next) {
+		if (count == OPTIONS_ENDPOINTS_MAX) {
+			log_warnx("%s: more than %d addresses in all, the others are left out",
+				  h->host, OPTIONS_ENDPOINTS_MAX);
+			break;
+		}
 		e = &out[count];
 		if (!sock_addr_of(i->ai_addr, &e->addr, &port))
 			continue;
