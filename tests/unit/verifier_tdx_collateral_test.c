@@ -35,8 +35,6 @@ LACKS(no_info, COLLATERAL_TCB_INFO)
 LACKS(no_info_chain, COLLATERAL_TCB_INFO_CHAIN)
 LACKS(no_qe, COLLATERAL_QE_IDENTITY)
 LACKS(no_qe_chain, COLLATERAL_QE_IDENTITY_CHAIN)
-LACKS(no_pck_crl, COLLATERAL_PCK_CRL)
-LACKS(no_root_crl, COLLATERAL_ROOT_CRL)
 
 INFO(info_sgx, "id", json_string("SGX"))
 INFO(info_v2, "version", json_integer(2))
@@ -255,64 +253,6 @@ static void signed_by_authority(struct tdx_scene *s)
 	s->signer.issuer = s->ca.subject;
 }
 
-static void pck_revoked(struct tdx_scene *s)
-{
-	s->pck_crl.revoked = s->pck.serial;
-}
-
-static void authority_revoked(struct tdx_scene *s)
-{
-	s->root_crl.revoked = s->ca.serial;
-}
-
-static void signer_revoked(struct tdx_scene *s)
-{
-	s->root_crl.revoked = s->signer.serial;
-}
-
-static void pck_crl_expired(struct tdx_scene *s)
-{
-	s->pck_crl.to = TDX_LAB_NOW - 1;
-}
-
-static void pck_crl_expired_revoked(struct tdx_scene *s)
-{
-	pck_crl_expired(s);
-	pck_revoked(s);
-}
-
-static void root_crl_expired_pck_revoked(struct tdx_scene *s)
-{
-	s->root_crl.to = TDX_LAB_NOW - 1;
-	pck_revoked(s);
-}
-
-static void root_crl_expired(struct tdx_scene *s)
-{
-	s->root_crl.to = TDX_LAB_NOW - 1;
-}
-
-static void pck_crl_of_other(struct tdx_scene *s)
-{
-	s->pck_crl.issuer = "Intel SGX PCK Processor CA";
-}
-
-static void pck_crl_by_stranger(struct tdx_scene *s)
-{
-	s->pck_crl.signer = LAB_OTHER;
-}
-
-static void want_crl(struct tdx_scene *s)
-{
-	s->policy->tdx.crl = CRL_REQUIRED;
-}
-
-static void no_crl_looked_at(struct tdx_scene *s)
-{
-	s->policy->tdx.crl = CRL_OFF;
-	pck_revoked(s);
-}
-
 static void want_number(struct tdx_scene *s)
 {
 	s->policy->tdx.minimum_evaluation = 20;
@@ -352,10 +292,6 @@ static void test_missing(void **state)
 		{ "no chain of it", NULL, no_info_chain, REASON_COLLATERAL_MISSING },
 		{ "no QE identity", NULL, no_qe, REASON_COLLATERAL_MISSING },
 		{ "no chain of it", NULL, no_qe_chain, REASON_COLLATERAL_MISSING },
-		{ "no PCK CRL", NULL, no_pck_crl, REASON_OK },
-		{ "no root CRL", NULL, no_root_crl, REASON_OK },
-		{ "no PCK CRL, wanted", want_crl, no_pck_crl, REASON_CRL_MISSING },
-		{ "no root CRL, wanted", want_crl, no_root_crl, REASON_CRL_MISSING },
 		{ "a debug TD without collateral", debug, no_info, REASON_POLICY_DEBUG },
 		{ "with stale one", debug_expired, NULL, REASON_POLICY_DEBUG },
 	};
@@ -379,8 +315,6 @@ static void test_time(void **state)
 		{ "evaluation as wanted", have_number, NULL, REASON_OK },
 		{ "evaluation below", want_number, NULL, REASON_TCB_EVALUATION },
 		{ "QE identity's below", qe_number, have_number, REASON_TCB_EVALUATION },
-		{ "PCK CRL ran out", pck_crl_expired, NULL, REASON_CRL_STALE },
-		{ "root CRL ran out", root_crl_expired, NULL, REASON_CRL_STALE },
 	};
 
 	(void)state;
@@ -389,23 +323,6 @@ static void test_time(void **state)
 	assert_int_equal(reason_verdict(REASON_COLLATERAL_STALE), VERDICT_UNDETERMINED);
 	assert_int_equal(reason_verdict(REASON_TCB_EVALUATION), VERDICT_UNDETERMINED);
 	assert_int_equal(reason_verdict(REASON_COLLATERAL), VERDICT_REFUSED);
-}
-
-static void test_revoked(void **state)
-{
-	static const struct tdx_row rows[] = {
-		{ "PCK", pck_revoked, NULL, REASON_REVOKED },
-		{ "authority", authority_revoked, NULL, REASON_REVOKED },
-		{ "signer", signer_revoked, NULL, REASON_REVOKED },
-		{ "by a list that ran out", pck_crl_expired_revoked, NULL, REASON_REVOKED },
-		{ "beside one that did", root_crl_expired_pck_revoked, NULL, REASON_REVOKED },
-		{ "lists not looked at", no_crl_looked_at, NULL, REASON_OK },
-		{ "list of another authority", pck_crl_of_other, NULL, REASON_CRL },
-		{ "list by a stranger", pck_crl_by_stranger, NULL, REASON_CRL },
-	};
-
-	(void)state;
-	run_tdx_rows(rows, sizeof(rows) / sizeof(*rows));
 }
 
 static void test_signed(void **state)
@@ -474,8 +391,9 @@ static void test_contents(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_missing),	 cmocka_unit_test(test_time),
-		cmocka_unit_test(test_revoked),	 cmocka_unit_test(test_signed),
+		cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_signed),
 		cmocka_unit_test(test_contents),
 	};
 

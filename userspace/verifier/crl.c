@@ -159,14 +159,22 @@ static enum reason none_found(const struct cert *root, bool readable, struct cla
 enum reason crl_read(struct bytes given, const struct cert *root, struct crl_list *out,
 		     struct claims *why)
 {
+	const X509_NAME *name = X509_get_subject_name(root->x);
+	X509_CRL *another = NULL;
 	bool readable = true;
 	enum reason reason;
 
-	out->crl = find(&given, X509_get_subject_name(root->x), &readable);
-	if (!out->crl)
+	out->crl = find(&given, name, &readable);
+	if (out->crl)
+		another = find(&given, name, &readable);
+	if (!out->crl || !readable)
 		reason = none_found(root, readable, why);
+	else if (another)
+		reason = refuse(why, REASON_CRL, "there are two CRLs of %s, want the newer one",
+				root->subject);
 	else
 		reason = check_signed(out->crl, root, &out->facts, why);
+	X509_CRL_free(another);
 	ERR_clear_error();
 	return reason;
 }

@@ -119,7 +119,10 @@ struct crl_list {
  */
 enum reason crl_check(struct bytes given, const struct cert *root, const struct cert *cert,
 		      int64_t at, uint64_t max_age_s, struct crl_facts *facts, struct claims *out);
-/* In two steps, of the first list in root's name.  *out is empty before, and to be freed whatever the reason. */
+/*
+ * In two steps, of a list that is the only one in root's name.  *out is empty before, and to be
+ * freed whatever the reason.
+ */
 enum reason crl_read(struct bytes given, const struct cert *root, struct crl_list *out,
 		     struct claims *why);
 enum reason crl_judge(const struct crl_list *l, const struct cert *root, const struct cert *cert,
