@@ -29,7 +29,7 @@ enum {
 	BLOCK_BYTES = 16384,
 	DATAGRAM_MAX = 4096,
 	BACKLOG = 512,
-	WAIT_MS = 2000, /* for an answer, unless -w says otherwise */
+	WAIT_MS = 5000, /* for an answer, unless -w says otherwise: TCP asks thrice until then */
 	BEAT_US = 10000,
 };
 
