@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/if_ether.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,8 +62,20 @@ struct bpf_object *rig_beside(const char *name)
 	return o;
 }
 
+/* What the kernel limits it limits on each processor: on another one a row would find it unused. */
+static void stay_here(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	if (sched_setaffinity(0, sizeof(one), &one))
+		rig_die("cannot stay on one processor");
+}
+
 void rig_open(struct rig *r)
 {
+	stay_here();
 	*r = (struct rig){ .router = router_bpf__open() };
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!r->router)
