@@ -118,7 +118,7 @@ load_begins() {
 	within 5 is_quiet "$3" || :	# a last ACK that is late is not of the load
 	base=$(packets_to_all "$3") not_taken_before=$(not_taken)
 	[[ $2 != *:* ]] || source=fd55::1
-	nsenter --net=/run/netns/client "$build/tests/tools/traffic" "${@:4}" -r "$1" -f 20000 -s 120 \
+	nsenter --net=/run/netns/client "$build/tests/tools/traffic" "${@:4}" -r "$1" -f 20000 -s 600 \
 		"$build/tests/lab/traffic.bpf.o" eth0 "$(mac_of router)" $source "$2" "$3" >$run/load &
 	load=$!
 }
