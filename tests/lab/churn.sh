@@ -11,7 +11,7 @@
 
 connections=${CONNECTIONS:-1000}
 seconds=${SECONDS_HELD:-1}	# at the least, between two changes
-heartbeat_ms=2000	# an agent that waits for a processor for two seconds would be down at 500
+heartbeat_ms=1000 heartbeats_missed=8	# who waits for a processor for some seconds is not down
 asked=200	# 60 may well miss one that has a twentieth of the weight
 
 config_with() {	# SELECT BACKENDS
@@ -21,7 +21,7 @@ changes_to() { config_with "$@" >$run/router.yaml && fairlead reload; }
 serves_new() {	# NAME...: of so many new connections each of these has some, and nobody else
 	local names n
 
-	names=$(ask -w 3000 ask $vip4 443 $asked | sort -u | paste -sd' ') || return
+	names=$(ask ask $vip4 443 $asked | sort -u | paste -sd' ') || return
 	[[ $names == "$*" ]] || { echo "$names"; return 1; }
 }
 is_up() { [[ $(fairlead -j status | jq .pid) == "$(pid_of router)" ]]; }
@@ -34,9 +34,12 @@ check "all attest"	within 15 attested genuine-1 genuine-2 genuine-3 genuine-4
 three='genuine-1, genuine-2, genuine-3'
 check "genuine-4 does not serve yet"	changes_to weighted "$three"
 check "new connections go to the three"	within 10 serves_new genuine-1 genuine-2 genuine-3
+# Weights may leave one of three a 41st: 24 of 1,000, and once in 1,200 times not even 11.
+has_a_tenth() { show service '[.[0].backends[] | select(.weight_permille >= 100)] | length == 3' pay4; }
+check "each of them a tenth or more"	within 20 has_a_tenth
 nsenter --net=/run/netns/client "$build/tests/tools/churn" $vip4 443 "$connections" >$run/churn 2>&1 &
 churn=$!
-check "$connections connections are open"	within 15 opened
+check "$connections connections are open"	within 20 opened
 settles
 check "genuine-1 is drained"	fairlead backend drain genuine-1
 check "and gets no new ones"	within 10 serves_new genuine-2 genuine-3
@@ -47,7 +50,7 @@ check "genuine-4 is added"	changes_to weighted "$three, genuine-4"
 check "and gets new ones"	within 10 serves_new genuine-1 genuine-2 genuine-3 genuine-4
 settles
 check "all weight is put on one"	changes_to cheapest "$three, genuine-4"
-one() { (($(ask -w 3000 ask $vip4 443 60 | sort -u | wc -l) == 1)); }
+one() { (($(ask ask $vip4 443 60 | sort -u | wc -l) == 1)); }
 check "and new ones go there alone"	within 5 one
 settles
 check "and taken away again"	changes_to weighted "$three, genuine-4"

@@ -32,10 +32,10 @@ enum {
 	SERVERS_MAX = 16,
 	NAME_BYTES = 64,
 	EVENTS = 256,
-	OPENING_MAX = 64,   /* at once: the servers' queues are not what is tested */
-	OPEN_MS = 15000,    /* for all of them */
-	PAUSE_MS = 300,	    /* between two messages of one connection */
-	PATIENCE_MS = 8000, /* for the last ones: a few of TCP's own retransmissions */
+	OPENING_MAX = 64,    /* at once: the servers' queues are not what is tested */
+	OPEN_MS = 40000,     /* for all of them */
+	PAUSE_MS = 300,	     /* between two messages of one connection */
+	PATIENCE_MS = 20000, /* for the last ones: a few of TCP's own retransmissions */
 };
 
 enum state {
