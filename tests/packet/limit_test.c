@@ -67,7 +67,7 @@ static void refused(struct rig *r, const char *what, const struct spec *s)
 	rig_row(r, what, &in, &w, &out);
 }
 
-/* A burst at once, before time brings some of it back: what refuses the next one is no slow machine. */
+/* A burst at once, so that time has brought nothing of it back before the next row. */
 static void spend(struct rig *r, struct spec *s)
 {
 	struct frame out;
@@ -112,7 +112,7 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* A flow costs 100 ms, so after 250 there are two more, and some more where the machine stood still. */
+/* A flow costs 100 ms, so after 250 there are two more; others where the machine stood still. */
 static void rate(struct rig *r)
 {
 	struct timespec pause = { .tv_nsec = 250000000 };
