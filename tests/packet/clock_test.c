@@ -43,12 +43,28 @@ static struct clock_reading sample(struct clock_bpf *c)
 	return r;
 }
 
+/* Jiffies a second.  Of a machine whose tick stood still meanwhile it is none that there is. */
+static __u64 rate(struct clock_bpf *c)
+{
+	struct timespec wait = { .tv_nsec = 300000000 };
+	struct clock_reading a = sample(c), b;
+
+	nanosleep(&wait, NULL);
+	b = sample(c);
+	return (b.jiffies - a.jiffies) * 1000000000 / (b.boot_ns - a.boot_ns);
+}
+
+static bool is_some_hz(__u64 hz)
+{
+	return hz >= 90 && hz <= 1100;
+}
+
 int main(void)
 {
 	struct clock_bpf *c = clock_bpf__open();
-	struct timespec wait = { .tv_nsec = 300000000 };
-	struct clock_reading a, b;
-	__u64 boot, mono, hz;
+	struct clock_reading a;
+	__u64 boot, mono;
+	bool good = false;
 
 	if (!c)
 		return 1;
@@ -63,10 +79,9 @@ int main(void)
 	check(a.mono_ns >= mono && a.mono_ns <= now(CLOCK_MONOTONIC), "monotonic time likewise");
 	check(a.jiffies && a.jiffies_after >= a.jiffies && a.jiffies_after - a.jiffies < 100,
 	      "jiffies around them");
-	nanosleep(&wait, NULL);
-	b = sample(c);
-	hz = (b.jiffies - a.jiffies) * 1000000000 / (b.boot_ns - a.boot_ns);
-	check(hz >= 90 && hz <= 1100, "jiffies go on at a rate that is some HZ");
+	for (int tries = 0; tries < 10 && !good; tries++)
+		good = is_some_hz(rate(c));
+	check(good, "jiffies go on at a rate that is some HZ");
 	printf("1..%u\n", rows);
 	clock_bpf__destroy(c);
 	return failed != 0;
