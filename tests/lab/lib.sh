@@ -171,6 +171,7 @@ seen_of() {	# NODE PORT FIELD JQ-EXPRESSION: over what was wrapped for that inne
 }
 packets_to() { seen_of "$1" "$2" packets 'add // 0'; }
 last_jiffies_to() { seen_of "$1" "$2" last_jiffies 'max // 0'; }
+last_sent_to() { seen_of "$1" "$2" last_sent_jiffies 'max // 0'; }	# of a load's packets that came
 longest_gap_ms_to() { seen_of "$1" "$2" gap_ns '(max // 0) / 1000000'; }
 
 # Packets that full rings of our own cables lost, for want of a processor, after they were sent.

@@ -3,7 +3,7 @@
  * The generator of tests/tools/traffic.c, run on live frames for as long as that lives.
  * It keeps the pace itself: frames that are not due yet are dropped where they are,
  * because starting a run anew costs the kernel tens of milliseconds.  Used pages come
- * back as they were left, so each frame is written whole.
+ * back as they were left, so each frame is written whole.  Its last bytes say when it was sent.
  */
 #include <linux/bpf.h>
 #include <linux/types.h>
@@ -12,6 +12,7 @@
 
 enum {
 	FRAME_BYTES = 80, /* Ethernet, IPv6, TCP and six bytes of payload */
+	STAMP_BYTES = 6,  /* the low ones of the jiffies, as sink.bpf.c reads them */
 	PORTS = 16384,	  /* of each source address */
 	PORT_FIRST = 20000,
 	LATE_NS = 500000000, /* who was kept from sending for longer does not catch up */
@@ -62,12 +63,15 @@ int traffic(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	__u32 a = shape.source_at & 63, p = shape.port_at & 63, c = shape.ip_checksum_at & 63;
+	__u64 now;
 	__u32 flow;
 	__be16 host;
 
 	if (data + FRAME_BYTES > end || !is_due())
 		return XDP_DROP;
 	__builtin_memcpy(data, frame, FRAME_BYTES);
+	now = bpf_jiffies64();
+	__builtin_memcpy(data + FRAME_BYTES - STAMP_BYTES, &now, STAMP_BYTES);
 	flow = state.sent++ % (shape.flows ? shape.flows : 1);
 	host = bpf_htons(flow / PORTS);
 	*(__be16 *)(data + p) = bpf_htons(PORT_FIRST + flow % PORTS);
