@@ -23,6 +23,7 @@ enum { TURNS = 6 };
 
 static struct relay_config config;
 static struct server *server;
+static struct usage usage;
 static SSL_CTX *clients;
 static int parent_fd, dest_fd, made;
 
@@ -93,7 +94,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	must(mkdtemp(dir) && !ipc_pair(fds));
 	write_identity(dir);
 	configure(dir);
-	must(!relay_open(fds[1], &config, &server, why));
+	must(!relay_open(fds[1], &config, &usage, &server, why));
 	parent_fd = fds[0];
 	clients = SSL_CTX_new(TLS_client_method());
 	must(clients && !SSL_CTX_set_alpn_protos(clients, alpn, sizeof(alpn) - 1));

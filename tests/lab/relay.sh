@@ -9,6 +9,7 @@
 . "$(dirname "$0")/lib.sh"
 
 relay=10.77.0.11:8443
+scraped=10.77.0.11:9478
 
 certificate() {	# NAME DNS-NAME
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$2" \
@@ -35,6 +36,7 @@ relay_config() {	# LIMITS
 		identity: {certificate: $run/guest/node.crt, key: $run/guest/node.key}
 		evidence: {source: soft, directory: $run/guest/guest}
 		limits: {$1}
+		metrics: $scraped
 		destinations:
 		  - name: api
 		    address: api.example:443
@@ -106,11 +108,15 @@ start_relay
 check "16 MiB pass both ways byte for byte"	carries api $run/large
 check "the log says how much, and to where" \
 	within 5 logged relay "to api: 16777216 bytes up, 16777216 down, .*: ended"
+metric() { [[ $(at client curl -sf --max-time 10 "http://$scraped/metrics")$'\n' == *$'\n'"fairlead_relay_$1"$'\n'* ]]; }
+check "and so does the page for Prometheus"	metric 'bytes_total{destination="api",direction="up"} 16777216'
+check "where the connection has ended"	within 5 metric "connections 0"
 check "no name is the first destination"	carries "" $run/small
 check "a model on the guest's loopback is reached"	carries model $run/small
 check "and one behind a socket"	carries pipe $run/small
 check "an end one way leaves the other open" sh -c "[ \"\$(cat $run/large | nsenter --net=/run/netns/client \
 	'$build/fairlead-connect' --policy $run/policy.yaml --service count $relay)\" = 16777216 ]"
+check "which way is which, the page knows, too"	metric 'bytes_total{destination="count",direction="up"} 16777216'
 
 : >$run/back
 echo secret | connect $run/back --service other || :

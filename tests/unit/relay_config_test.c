@@ -61,6 +61,8 @@ static const struct {
 	{ "192.0.2.1:8443", "192.0.2.1",
 	  "r:2: listen[0]: want ADDRESS:PORT or [ADDRESS]:PORT, got \"192.0.2.1\"\n" },
 	{ "\"192.0.2.1:8443\"", "", "r:2: listen: want 1 to 8 of ADDRESS:PORT\n" },
+	{ "node:", "metrics: on\nnode:",
+	  "r:1: metrics: want ADDRESS:PORT or [ADDRESS]:PORT, got \"on\"\n" },
 	{ "192.0.2.1", "0.0.0.0",
 	  "r:1: listens on every address: want endpoints, what clients dial\n" },
 	{ "192.0.2.1", "[::]",
@@ -165,6 +167,10 @@ static void test_values(void **state)
 	assert_int_equal(EVP_Digest(good, strlen(good), digest, NULL, EVP_sha256(), NULL), 1);
 	assert_memory_equal(c->digest, digest, sizeof(digest));
 	free(c);
+	c = parse("node:", "metrics: off\nnode:", errors);
+	assert_non_null(c);
+	assert_int_equal(c->metrics.port, 0);
+	free(c);
 	/* A comment is another digest. */
 	c = parse(NULL, "# so\n", errors);
 	assert_non_null(c);
@@ -185,6 +191,7 @@ static void test_example(void **state)
 	assert_string_equal(c->destinations[1].alpn, "h2");
 	assert_int_equal(c->destinations[1].pins_count, 1);
 	assert_int_equal(c->limits.connections, 1024);
+	assert_int_equal(c->metrics.port, 9478);
 	free(c);
 	assert_null(relay_config_read("/nonexistent", stderr));
 }

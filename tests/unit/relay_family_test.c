@@ -21,13 +21,17 @@ static int setup(void **state)
 	(void)state;
 	family.base = event_base_new();
 	family.relay = child_new(family.base, &relay_ops, &family);
-	return family.base && family.relay ? 0 : -1;
+	family.metrics = child_new(family.base, &metrics_ops, &family);
+	family.usage = usage_new();
+	return family.base && family.relay && family.metrics && family.usage ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
 	child_free(family.relay);
+	child_free(family.metrics);
+	usage_free(family.usage);
 	event_base_free(family.base);
 	return 0;
 }
@@ -82,11 +86,35 @@ static void test_attester(void **state)
 	assert_false(attester_says(MSG_RESOLVED, 0));
 }
 
+static void test_metrics(void **state)
+{
+	struct ipc_message m = { .type = MSG_METRICS_WANTED, .id = 1 };
+
+	(void)state;
+	assert_true(metrics_received(&family, &m));
+	m.body = bytes_of("x", 1);
+	assert_false(metrics_received(&family, &m));
+	m = (struct ipc_message){ .type = MSG_QUOTE_WANTED };
+	assert_false(metrics_received(&family, &m));
+}
+
+/* What it had open is not open any more; what it has counted stays counted. */
+static void test_relay_dies(void **state)
+{
+	(void)state;
+	*family.usage = (struct usage){ .open = 3, .unproven = 2, .waiting = 1, .let_in = 9 };
+	relay_died(&family);
+	assert_int_equal(family.usage->open | family.usage->unproven | family.usage->waiting, 0);
+	assert_int_equal(family.usage->let_in, 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_resolver),
 		cmocka_unit_test(test_attester),
+		cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_relay_dies),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

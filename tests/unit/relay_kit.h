@@ -99,6 +99,9 @@ static inline void relay_kit_ca(struct relay_destination *d, struct kit *k, cons
 	assert_int_equal(EVP_Digest(text, n, d->ca_sha256, NULL, EVP_sha256(), NULL), 1);
 }
 
+/* What all relays of the test have counted. */
+static struct usage *relay_kit_usage;
+
 static inline void relay_kit_start(struct kit *k, struct proc *p, const struct relay_config *c,
 				   bool confined)
 {
@@ -109,6 +112,9 @@ static inline void relay_kit_start(struct kit *k, struct proc *p, const struct r
 	unlink(p->log); /* an earlier relay's */
 	close(open(p->log, O_WRONLY | O_CREAT, 0600));
 	assert_int_equal(ipc_pair(fds), 0);
+	if (!relay_kit_usage)
+		relay_kit_usage = usage_new();
+	assert_non_null(relay_kit_usage);
 	p->pid = fork();
 	assert_true(p->pid >= 0);
 	if (p->pid == 0) {
@@ -125,8 +131,8 @@ static inline void relay_kit_start(struct kit *k, struct proc *p, const struct r
 			if (fd != fds[1])
 				close(fd);
 		if (confined)
-			relay_main(fds[1], c);
-		if (relay_open(fds[1], c, &s, why_not))
+			relay_main(fds[1], c, relay_kit_usage);
+		if (relay_open(fds[1], c, relay_kit_usage, &s, why_not))
 			fatalx("%s", why_not);
 		status = relay_serve(s);
 		relay_close(s);

@@ -42,7 +42,8 @@ struct client {
 };
 
 struct http {
-	const struct channel_host *host;
+	struct event_base *base;
+	struct parent *parent;
 	struct acceptor *acceptor;
 	LIST_HEAD(, client) clients;
 	unsigned int count;
@@ -103,7 +104,7 @@ static void ask_parent(struct client *c)
 	struct http *h = c->http;
 	struct ipc_writer w;
 
-	if (parent_is_paused(h->host->parent)) {
+	if (parent_is_paused(h->parent)) {
 		reply(c, "503 Service Unavailable", NULL);
 		return;
 	}
@@ -111,8 +112,8 @@ static void ask_parent(struct client *c)
 		h->scrape = 1;
 	c->scrape = h->scrape;
 	enter(c, WAITING, ANSWER_MS);
-	w = parent_begin(h->host->parent, MSG_METRICS_WANTED, c->scrape);
-	parent_send(h->host->parent, &w);
+	w = parent_begin(h->parent, MSG_METRICS_WANTED, c->scrape);
+	parent_send(h->parent, &w);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -172,9 +173,9 @@ static struct client *client_new(struct http *h, int fd)
 		return NULL;
 	c->http = h;
 	c->page = evbuffer_new();
-	c->timer = evtimer_new(h->host->base, on_timer, c);
+	c->timer = evtimer_new(h->base, on_timer, c);
 	if (c->page && c->timer)
-		c->bev = bufferevent_socket_new(h->host->base, fd, BEV_OPT_CLOSE_ON_FREE);
+		c->bev = bufferevent_socket_new(h->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (c->bev)
 		return c;
 	if (c->page)
@@ -229,7 +230,7 @@ bool http_receive(struct http *h, const struct ipc_message *m)
 	return true;
 }
 
-struct http *http_new(const struct channel_host *host, int fd)
+struct http *http_new(struct event_base *base, struct parent *parent, int fd)
 {
 	struct http *h = calloc(1, sizeof(*h));
 
@@ -237,8 +238,9 @@ struct http *http_new(const struct channel_host *host, int fd)
 		close(fd);
 		return NULL;
 	}
-	h->host = host;
-	h->acceptor = acceptor_new(host->base, fd, "metrics", on_accept, h);
+	h->base = base;
+	h->parent = parent;
+	h->acceptor = acceptor_new(base, fd, "metrics", on_accept, h);
 	if (!h->acceptor) {
 		free(h);
 		return NULL;

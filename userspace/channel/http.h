@@ -9,12 +9,12 @@
 #ifndef CHANNEL_HTTP_H
 #define CHANNEL_HTTP_H
 
-#include "channel/host.h"
+#include "channel/parent.h"
 
 struct http;
 
 /* Listens on fd, which it takes over: NULL without memory. */
-struct http *http_new(const struct channel_host *host, int fd);
+struct http *http_new(struct event_base *base, struct parent *parent, int fd);
 void http_free(struct http *h); /* takes NULL */
 
 /* MSG_METRICS_TEXT; false when it is none. */

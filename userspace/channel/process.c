@@ -137,7 +137,7 @@ static int open_listeners(struct channel *ch, char why[WHY_MAX])
 		fd = listen_on("metrics", &c->metrics_addr, c->metrics_port, why);
 		if (fd < 0)
 			return fd;
-		ch->http = http_new(&ch->host, fd);
+		ch->http = http_new(ch->host.base, ch->host.parent, fd);
 	}
 	ch->router = router_new(&ch->host);
 	if (ch->router && !ch->agent == !c->agent && !ch->http == !c->metrics)

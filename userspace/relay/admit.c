@@ -11,6 +11,26 @@ enum {
 	PROBES = 16, /* slots that one source may be in */
 };
 
+static const struct {
+	const char *text, *label;
+} reasons[ADMIT_REASONS] = {
+	[ADMIT_SOURCES] = { "too many sources at a time", "sources" },
+	[ADMIT_PER_SOURCE] = { "too many connections from its source", "source_connections" },
+	[ADMIT_SOURCE_RATE] = { "its source connects too often", "source_rate" },
+	[ADMIT_RATE] = { "too many connect at once", "rate" },
+	[ADMIT_FULL] = { "too many connections", "connections" },
+};
+
+const char *admit_str(enum admit_reason r)
+{
+	return reasons[r].text;
+}
+
+const char *admit_label(enum admit_reason r)
+{
+	return reasons[r].label;
+}
+
 struct admit {
 	struct admit_limits limits;
 	struct bucket bucket;
@@ -89,7 +109,7 @@ static struct source *find(struct admit *a, const struct addr *addr, uint64_t no
 }
 
 struct source *admit_enter(struct admit *a, const struct addr *from, uint64_t now_ms,
-			   const char **why)
+			   enum admit_reason *why)
 {
 	struct addr key = *from;
 	struct source *s;
@@ -98,13 +118,13 @@ struct source *admit_enter(struct admit *a, const struct addr *from, uint64_t no
 		key.w[2] = key.w[3] = 0;
 	s = find(a, &key, now_ms);
 	if (!s)
-		*why = "too many sources at a time";
+		*why = ADMIT_SOURCES;
 	else if (s->connections >= a->limits.per_source)
-		*why = "too many connections from its source";
+		*why = ADMIT_PER_SOURCE;
 	else if (!bucket_take(&s->bucket, a->limits.rate_per_source, now_ms))
-		*why = "its source connects too often";
+		*why = ADMIT_SOURCE_RATE;
 	else if (!bucket_take(&a->bucket, a->limits.rate, now_ms))
-		*why = "too many connect at once";
+		*why = ADMIT_RATE;
 	else {
 		s->connections++;
 		return s;

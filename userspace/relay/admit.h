@@ -27,6 +27,19 @@ struct admit_limits {
 	uint64_t per_source, rate, rate_per_source;
 };
 
+/* Why one may not come. */
+enum admit_reason {
+	ADMIT_SOURCES,	   /* no room to count its source */
+	ADMIT_PER_SOURCE,  /* connections of its source */
+	ADMIT_SOURCE_RATE, /* new ones of its source */
+	ADMIT_RATE,	   /* new ones in all */
+	ADMIT_FULL,	   /* connections in all: the caller's to say */
+	ADMIT_REASONS,
+};
+
+const char *admit_str(enum admit_reason r);   /* for people */
+const char *admit_label(enum admit_reason r); /* for Prometheus */
+
 struct admit;
 
 struct admit *admit_new(const struct admit_limits *l, uint64_t seed); /* NULL without memory */
@@ -34,7 +47,7 @@ void admit_free(struct admit *a);				      /* takes NULL */
 
 /* The source that is to be given back by admit_leave(), or NULL and *why. */
 struct source *admit_enter(struct admit *a, const struct addr *from, uint64_t now_ms,
-			   const char **why);
+			   enum admit_reason *why);
 void admit_leave(struct source *s);
 
 #endif

@@ -25,6 +25,8 @@ static void answer_error(struct conn *c, enum wire_error_code code, const char *
 
 	snprintf(m.error.detail, sizeof(m.error.detail), "%.199s", detail);
 	wire_clean(m.error.detail);
+	usage_add(&c->server->usage->evidence[code == WIRE_ERROR_BUSY ? USAGE_BUSY : USAGE_FAILED],
+		  1);
 	conn_enter(c, CONN_ATTEST);
 	if (!conn_say(c, &m))
 		c->up.cut = true; /* without memory for so little, it ends */
@@ -123,9 +125,9 @@ bool ask_attest(struct conn *c, const struct wire_attest *m, struct bytes raw, c
 	} else if (!make_claims(c) || !make_binding(c, raw)) {
 		answer_error(c, WIRE_ERROR_UNAVAILABLE, "no evidence can be asked for");
 	} else {
-		conn_enter(c, CONN_ASKED);
 		TAILQ_INSERT_TAIL(&c->server->waiting, c, waiting);
 		c->server->waiting_count++;
+		conn_enter(c, CONN_ASKED);
 		c->source->waiting++;
 		ask_next(c->server);
 	}
@@ -162,8 +164,10 @@ static void answer(struct conn *c, const struct msg_quote *q)
 			     q->why);
 	else if (q->tee != (uint32_t)c->binding.tee || !q->report.n || !conn_say(c, &m))
 		answer_error(c, WIRE_ERROR_UNAVAILABLE, "the evidence is not as it should be");
-	else
+	else {
+		usage_add(&c->server->usage->evidence[USAGE_GIVEN], 1);
 		conn_enter(c, CONN_RESULT);
+	}
 	conn_progress(c);
 }
 

@@ -31,6 +31,16 @@ static void read_endpoint(struct conf *y, const yaml_node_t *node, void *item)
 	conf_endpoint(y, node, &e->addr, &e->port);
 }
 
+static void read_metrics(struct conf *y, const yaml_node_t *node, void *item)
+{
+	struct relay_endpoint *e = item;
+
+	if (node->type == YAML_SCALAR_NODE && !strcmp((char *)node->data.scalar.value, "off"))
+		e->port = 0;
+	else
+		read_endpoint(y, node, e);
+}
+
 static void read_listen(struct conf *y, const yaml_node_t *node, void *field)
 {
 	struct relay_config *c = field;
@@ -324,6 +334,7 @@ static const struct conf_key keys[] = {
 	{ "endpoints", false, read_endpoints, 0 },
 	{ "identity", true, read_identity, 0 },
 	{ "clients", false, read_clients, 0 },
+	{ "metrics", false, read_metrics, CONFIG(metrics) },
 	{ "evidence", false, read_evidence, CONFIG(evidence) },
 	{ "limits", false, read_limits, CONFIG(limits) },
 	{ "destinations", true, read_destinations, 0 },

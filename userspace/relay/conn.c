@@ -11,6 +11,19 @@
 #include "channel/frame.h"
 #include "channel/sock.h"
 
+static struct usage_to *usage_of(const struct conn *c)
+{
+	return &c->server->usage->to[c->destination];
+}
+
+/* How many there are of which kind, for our parent to read. */
+static void show_usage(const struct server *s)
+{
+	usage_set(&s->usage->open, s->count);
+	usage_set(&s->usage->unproven, s->unproven);
+	usage_set(&s->usage->waiting, s->waiting_count);
+}
+
 static void conn_free(struct conn *c)
 {
 	struct event *events[] = { c->client_event, c->timer, c->again };
@@ -18,6 +31,9 @@ static void conn_free(struct conn *c)
 	c->server->count--;
 	c->server->unproven -= c->state < CONN_ASKED;
 	ask_forget(c);
+	show_usage(c->server);
+	if (c->state == CONN_REACH || c->state == CONN_SHAKE)
+		usage_add(&usage_of(c)->failed, 1);
 	if (!c->up.told)
 		end_break(&c->dest);
 	reach_stop(c);
@@ -95,6 +111,9 @@ void conn_enter(struct conn *c, enum conn_state state)
 
 	c->server->unproven += (state < CONN_ASKED) - (c->state < CONN_ASKED);
 	c->state = state;
+	if (state == CONN_RELAY)
+		usage_add(&usage_of(c)->reached, 1);
+	show_usage(c->server);
 	c->active_us = now_us();
 	tv = timeval_of_us(limit_ms(c, &what) * 1000);
 	if (tv.tv_sec || tv.tv_usec)
@@ -276,11 +295,13 @@ static void shake(struct conn *c)
 static void relay(struct conn *c)
 {
 	static const struct timeval now;
-	uint64_t before = c->up.passed + c->down.passed;
+	uint64_t up_before = c->up.passed, down_before = c->down.passed;
 	enum moved up = stream_move(&c->up, &c->client, &c->dest);
 	enum moved down = stream_move(&c->down, &c->dest, &c->client);
 
-	if (c->up.passed + c->down.passed != before)
+	usage_add(&usage_of(c)->up, c->up.passed - up_before);
+	usage_add(&usage_of(c)->down, c->down.passed - down_before);
+	if (c->up.passed != up_before || c->down.passed != down_before)
 		c->active_us = now_us();
 	if (up == MOVED_FAILED) { /* what it has said before is delivered all the same */
 		c->up.n = 0;
@@ -337,6 +358,7 @@ void conn_new(struct server *s, int fd, struct source *source, const char *from)
 	TAILQ_INSERT_TAIL(&s->conns, c, all);
 	s->count++;
 	s->unproven++;
+	usage_add(&s->usage->let_in, 1);
 	end_open(&c->dest, -1, NULL);
 	end_open(&c->client, fd, relay_tls_server(s->tls, fd));
 	c->timer = evtimer_new(s->base, on_timer, c);

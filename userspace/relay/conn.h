@@ -19,6 +19,7 @@
 #include "channel/quota.h"
 #include "relay/admit.h"
 #include "relay/tls.h"
+#include "relay/usage.h"
 
 enum conn_state {
 	CONN_HANDSHAKE, /* TLS with the client */
@@ -67,6 +68,7 @@ struct place { /* where a destination is */
 
 struct server {
 	const struct relay_config *config;
+	struct usage *usage; /* for our parent to read */
 	struct event_base *base;
 	struct relay_tls *tls;
 	struct parent *parent;
@@ -111,7 +113,8 @@ void reach_resolve(struct server *s, size_t destination);
 bool reach_resolved(struct server *s, const struct ipc_message *m); /* MSG_RESOLVED */
 
 /* serve.c: the process in its steps, so that a test can take them without the sandbox. */
-int relay_open(int fd, const struct relay_config *c, struct server **out, char why[WHY_MAX]);
+int relay_open(int fd, const struct relay_config *c, struct usage *usage, struct server **out,
+	       char why[WHY_MAX]);
 int relay_serve(struct server *s);  /* until fd closes: 0, or 1 when the parent made no sense */
 void relay_close(struct server *s); /* takes NULL */
 

@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "daemon/child.h"
-#include "relay/relay.h"
+#include "relay/usage.h"
 
 enum {
 	FILES_BESIDE = 64, /* descriptors that no connection has */
@@ -25,7 +25,8 @@ enum {
 struct family {
 	const struct relay_config *config;
 	struct event_base *base;
-	struct child *relay, *attester, *resolver;
+	struct usage *usage; /* counted by the relay */
+	struct child *relay, *attester, *resolver, *metrics;
 	struct event *signals[3];
 	bool stopping;
 	uint32_t quoting; /* what the attester was last asked */
@@ -89,7 +90,9 @@ static bool on_resolve(struct family *f, const struct ipc_message *m)
 
 static void relay_run_child(int fd, void *arg)
 {
-	relay_main(fd, ((struct family *)arg)->config);
+	struct family *f = arg;
+
+	relay_main(fd, f->config, f->usage);
 }
 
 static bool relay_received(void *arg, const struct ipc_message *m)
@@ -97,6 +100,14 @@ static bool relay_received(void *arg, const struct ipc_message *m)
 	return m->type == MSG_QUOTE_WANTED ? on_quote_wanted(arg, m)
 	       : m->type == MSG_RESOLVE	   ? on_resolve(arg, m)
 					   : false;
+}
+
+/* With all that it had open. */
+static void relay_died(void *arg)
+{
+	struct family *f = arg;
+
+	f->usage->open = f->usage->unproven = f->usage->waiting = 0;
 }
 
 static void attester_run_child(int fd, void *arg)
@@ -154,12 +165,37 @@ static void resolver_died(void *arg)
 		not_resolved(f, i);
 }
 
+static void metrics_run_child(int fd, void *arg)
+{
+	usage_main(fd, ((struct family *)arg)->config);
+}
+
+static bool metrics_received(void *arg, const struct ipc_message *m)
+{
+	struct family *f = arg;
+	struct ipc_writer w = ipc_begin(f->out, sizeof(f->out), MSG_METRICS_TEXT, m->id);
+	struct msg_text t = { .last = true };
+	char *page;
+	size_t n = 0;
+
+	if (m->type != MSG_METRICS_WANTED || m->body.n)
+		return false;
+	page = usage_page(f->usage, f->config, &n);
+	t.text = bytes_of(page, page ? n : 0);
+	msg_text_put(&w, &t);
+	child_send(f->metrics, &w);
+	free(page);
+	return true;
+}
+
 static const struct child_ops relay_ops = { "fairlead-stream", relay_run_child, relay_received,
-					    NULL, NULL };
+					    NULL, relay_died };
 static const struct child_ops attester_ops = { "fairlead-attest", attester_run_child,
 					       attester_received, NULL, attester_died };
 static const struct child_ops resolver_ops = { "fairlead-names", resolver_run_child,
 					       resolver_received, NULL, resolver_died };
+static const struct child_ops metrics_ops = { "fairlead-metrics", metrics_run_child,
+					      metrics_received, NULL, NULL };
 
 /* The relay first, so that it can say what it has carried; it gets a while for that. */
 static void stop(struct family *f)
@@ -189,8 +225,9 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 		if (child_reaped(f->relay, pid, status)) {
 			if (f->stopping)
 				event_base_loopbreak(f->base);
-		} else if (!child_reaped(f->attester, pid, status)) {
-			child_reaped(f->resolver, pid, status);
+		} else if (!child_reaped(f->attester, pid, status) &&
+			   !child_reaped(f->resolver, pid, status) && f->metrics) {
+			child_reaped(f->metrics, pid, status);
 		}
 	}
 }
@@ -209,12 +246,16 @@ static int start(struct family *f)
 	f->relay = child_new(f->base, &relay_ops, f);
 	f->attester = child_new(f->base, &attester_ops, f);
 	f->resolver = child_new(f->base, &resolver_ops, f);
-	if (!f->relay || !f->attester || !f->resolver)
+	if (f->config->metrics.port)
+		f->metrics = child_new(f->base, &metrics_ops, f);
+	if (!f->relay || !f->attester || !f->resolver || !f->metrics != !f->config->metrics.port)
 		return -ENOMEM;
 	/* The relay last: it asks the others at once. */
 	err = child_start(f->resolver);
 	if (!err)
 		err = child_start(f->attester);
+	if (!err && f->metrics)
+		err = child_start(f->metrics);
 	return err ? err : child_start(f->relay);
 }
 
@@ -239,7 +280,8 @@ int relay_run(const struct relay_config *c)
 	f->config = c;
 	raise_files_limit(c);
 	f->base = event_base_new();
-	if (f->base)
+	f->usage = usage_new();
+	if (f->base && f->usage)
 		err = start(f);
 	if (!err) {
 		log_info("node %s: ready", c->node);
@@ -251,6 +293,8 @@ int relay_run(const struct relay_config *c)
 	child_free(f->relay);
 	child_free(f->attester);
 	child_free(f->resolver);
+	child_free(f->metrics);
+	usage_free(f->usage);
 	for (size_t i = 0; i < sizeof(f->signals) / sizeof(*f->signals); i++)
 		if (f->signals[i])
 			event_free(f->signals[i]);

@@ -6,6 +6,7 @@
  *	relay     ends the clients' TLS, opens the destinations': the one that has plaintext
  *	attester  holds the evidence device, computes REPORT_DATA itself
  *	resolver  looks up the names in the configuration, and no others
+ *	metrics   answers whoever scrapes, where the configuration says so
  */
 #ifndef RELAY_H
 #define RELAY_H
@@ -73,6 +74,7 @@ struct relay_config {
 	bool enrolled;			 /* and have to show a certificate of it */
 	struct relay_endpoint listen[RELAY_LISTEN_MAX], endpoints[RELAY_ENDPOINTS_MAX];
 	size_t listen_count, endpoints_count;
+	struct relay_endpoint metrics; /* port 0: nobody may scrape */
 	struct attester_config evidence;
 	struct relay_limits limits;
 	struct relay_destination destinations[RELAY_DESTINATIONS_MAX];
@@ -102,7 +104,8 @@ struct relay_config *relay_config_read(const char *path, FILE *errors);
 struct relay_config *relay_config_parse(const char *name, const char *text, size_t n, FILE *errors);
 
 /* The children; each ends with fd, and none returns. */
-_Noreturn void relay_main(int fd, const struct relay_config *c);
+struct usage; /* usage.h */
+_Noreturn void relay_main(int fd, const struct relay_config *c, struct usage *usage);
 _Noreturn void resolver_main(int fd, const struct relay_config *c);
 
 /* The parent's life: 0 after SIGTERM, or -errno when it could not begin. */

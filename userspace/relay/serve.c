@@ -67,7 +67,7 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 		      void *arg)
 {
 	struct server *s = arg;
-	const char *why = "too many connections";
+	enum admit_reason why = ADMIT_FULL;
 	struct source *source = NULL;
 	char text[ENDPOINT_TEXT_MAX];
 	struct addr from = { 0 };
@@ -83,14 +83,16 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 			room(s, s->count, s->config->limits.connections, false))) {
 		admit_leave(source);
 		source = NULL;
+		why = ADMIT_FULL;
 	}
 	if (source) {
 		conn_new(s, fd, source, text);
 		return;
 	}
 	sock_abort(fd);
+	usage_add(&s->usage->refused[why], 1);
 	if (quota_take(&s->lines, now_us(), &silenced))
-		log_info("%s: not let in: %s", text, why);
+		log_info("%s: not let in: %s", text, admit_str(why));
 }
 
 static int listen_all(struct server *s, char why[WHY_MAX])
@@ -139,7 +141,8 @@ static int open_all(struct server *s, int fd, char why[WHY_MAX])
 	return listen_all(s, why);
 }
 
-int relay_open(int fd, const struct relay_config *c, struct server **out, char why[WHY_MAX])
+int relay_open(int fd, const struct relay_config *c, struct usage *usage, struct server **out,
+	       char why[WHY_MAX])
 {
 	struct server *s = calloc(1, sizeof(*s));
 	int err = -ENOMEM;
@@ -147,6 +150,7 @@ int relay_open(int fd, const struct relay_config *c, struct server **out, char w
 	conn_refuse(why, "no memory, or no event loop");
 	if (s) {
 		s->config = c;
+		s->usage = usage;
 		TAILQ_INIT(&s->conns);
 		err = open_all(s, fd, why);
 	}
@@ -211,7 +215,7 @@ static int confine(const struct relay_config *c)
 	return err ? err : sandbox_enter(SANDBOX_NETWORK);
 }
 
-void relay_main(int fd, const struct relay_config *c)
+void relay_main(int fd, const struct relay_config *c, struct usage *usage)
 {
 	char why[WHY_MAX];
 	struct server *s;
@@ -220,7 +224,7 @@ void relay_main(int fd, const struct relay_config *c)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN); /* from a terminal or systemd: our parent says when */
 	signal(SIGTERM, SIG_IGN);
-	if (relay_open(fd, c, &s, why))
+	if (relay_open(fd, c, usage, &s, why))
 		fatalx("%s", why);
 	err = confine(c);
 	if (err)
