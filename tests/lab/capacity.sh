@@ -37,14 +37,44 @@ big_config() {	# BACKENDS
 }
 
 ms_since() { echo $((($(date +%s%N) - $1) / 1000000)); }
+# So long takes each slot of ring.c's walk on a processor that keeps the bounds with room to spare.
+# One that takes longer for that may take as much longer for ours.
+walk_ns=42
+# WHAT MS BOUND [WAITED]: less than BOUND; WAITED of it for a processor
+check_below() {
+	local slow waited=${4:-0}
+
+	slow=$(jq ".walk_ms * 1000000 / (.slots * $walk_ns)" $run/measured)
+	if jq -en "$2 < $3 or ($2 - $waited) / ([$slow, 1] | max) >= $3" >/dev/null; then
+		check "$1: $2 ms, less than $3"	jq -en "$2 < $3"
+	else
+		skip "$1: less than $3 ms" "$2 ms, $waited of them in want of a processor; $slow times what is usual for a walk"
+	fi
+}
+least_ms() {	# COMMAND...: the least of three times, in $run/ms
+	local begin ms least=
+
+	for _ in 1 2 3; do
+		begin=$(date +%s%N)
+		"$@" || return
+		ms=$(ms_since "$begin")
+		[[ $least ]] && ((least <= ms)) || least=$ms
+	done
+	echo "$least" >$run/ms
+}
 # How long the router would have run, but for others who had the processors: proc(5), schedstat.
 waited_ms() { awk '{ print int($2 / 1000000) }' "/proc/$(pid_of router)/schedstat"; }
-check_second() {	# WHAT MS: less than a second
-	local waited
+start_from_nothing() {	# STATE: the time until it is reached, in $run/ms
+	local begin
 
-	waited=$(waited_ms)
-	if (($2 < 1000 || $2 - waited >= 1000)); then check "$1 in $2 ms, less than a second"	[ "$2" -lt 1000 ]
-	else skip "$1 in less than a second" "$2 ms, $waited of them in want of a processor"; fi
+	[[ ! -e /proc/$(pid_of router) ]] || stop router
+	at router "$build/fairlead" detach eth0 >/dev/null
+	at router "$build/fairlead" map unpin >/dev/null
+	: >$run/router.log
+	begin=$(date +%s%N)
+	start router
+	within 5 "$1" || :
+	ms_since "$begin" >$run/ms
 }
 memory_of() { awk '/VmRSS/ { print $2 }' "/proc/$(pid_of router)/status"; }
 
@@ -66,24 +96,24 @@ identity router 10.77.0.2 fd77::2
 big_config 1000 >$run/router.yaml
 note "the file has $(stat -c %s $run/router.yaml) bytes"
 
-begin=$(date +%s%N)
-check "it is read and found good"	"$build/fairleadd" --check $run/router.yaml
-ms=$(ms_since $begin)
-check "in $ms ms, less than a second"	[ "$ms" -lt 1000 ]
+"$build/tests/tools/ring" 1000 65537 >$run/measured
+check "it is read and found good"	least_ms "$build/fairleadd" --check $run/router.yaml
+check_below "which takes less than a second"	"$(cat $run/ms)" 1000
 
-begin=$(date +%s%N)
+is_ready_now() { logged router ': ready$'; }
 start router
-check "a daemon starts with it"	within 5 logged router ': ready$'
-ms=$(ms_since $begin)
-check_second "ready" $ms
+check "a daemon starts with it"	within 5 is_ready_now
+for _ in 1 2 3; do	# most of it is the kernel's look at the program; others want processors, too
+	start_from_nothing is_ready_now
+	(($(cat $run/ms) >= 1000)) || break
+done
+check_below "ready in less than a second"	"$(cat $run/ms)" 1000 "$(waited_ms)"
 check "all services are in the maps"	[ "$(show service length)" = $services ]
 check "all backends are in the maps"	[ "$(show backend length)" = 1000 ]
 check "the one that is there serves"	within 15 ask ask 10.99.1.1 443
 check "the last service, too"	within 15 ask ask 10.99.1.100 443 20
-begin=$(date +%s%N)
-check "the same again is a reload"	fairlead reload
-ms=$(ms_since $begin)
-check "in $ms ms, less than a second"	[ "$ms" -lt 1000 ]
+check "the same again is a reload"	least_ms fairlead reload
+check_below "which takes less than a second"	"$(cat $run/ms)" 1000
 check "the client notices nothing"	ask ask 10.99.1.100 443 20
 
 check "the memory of each map is shown"	eval '[ "$(show map "[.[].bytes] | add")" -gt 0 ]'
@@ -127,44 +157,28 @@ steered() { grep -c "^fairleadd: service s[0-9]*: steered to" $run/router.log ||
 all_are_steered() { (($(steered) == services)); }
 slots_in_use() { show map '.[] | select(.map == "rings") | .used'; }
 
-start_from_nothing() {	# the time until all are steered, in $run/ms
-	local begin
-
-	[[ ! -e /proc/$(pid_of router) ]] || stop router
-	at router "$build/fairlead" detach eth0 >/dev/null
-	at router "$build/fairlead" map unpin >/dev/null
-	: >$run/router.log
-	begin=$(date +%s%N)
-	start router
-	within 5 all_are_steered || :
-	ms_since $begin >$run/ms
-}
-
 stop router
 alive_config >$run/router.yaml
-for _ in 1 2 3; do	# most of it is the kernel's look at the program; others want processors, too
-	start_from_nothing
-	ms=$(cat $run/ms)
-	((ms >= 1000)) || break
+for _ in 1 2 3; do
+	start_from_nothing all_are_steered
+	(($(cat $run/ms) >= 1000)) || break
 done
 check "all $services services are steered, one of them to 1000 backends"	all_are_steered
-check_second "from the start of the program to the last ring" $ms
+check_below "from the start of the program to the last ring in less than a second" \
+	"$(cat $run/ms)" 1000 "$(waited_ms)"
 check "every slot is in the map"	[ "$(slots_in_use)" -ge $(((services - 1) * slots + whole)) ]
 note "rings: $((services - 1)) of $slots slots and one of $whole; daemon: $(($(memory_of) / 1024)) MiB resident"
 note "$(fairlead map show)"
 check "the client is served"	within 5 ask ask 10.99.1.100 443 20
 
-measured() { jq -er "$1" $run/measured; }
 best() {	# MEMBERS SLOTS: the least of a few medians, since others use this processor, too
 	for _ in 1 2 3; do "$build/tests/tools/ring" "$1" "$2"; done |
-		jq -s '.[0] + {new_ms: map(.new_ms) | min, costs_ms: map(.costs_ms) | min, gone_ms: map(.gone_ms) | min}'
+		jq -s '[.[] | to_entries[]] | group_by(.key) | map({key: .[0].key, value: map(.value) | min}) | from_entries'
 }
 for slots in 65537 $whole; do
 	best 1000 $slots >$run/measured
 	for what in new costs gone; do	# from nothing, after changed costs, after one has gone
-		ms=$(measured .${what}_ms)
-		check "a ring of $slots slots for 1000 backends, $what: $ms ms, less than 10"	\
-			measured ".${what}_ms < 10"
+		check_below "a ring of $slots slots for 1000 backends, $what" "$(jq .${what}_ms $run/measured)" 10
 	done
 done
 done_testing
