@@ -105,7 +105,9 @@ in_two() {	# so that no segment has all of it
 		printf ${secret:9} >&3"
 }
 tap seam
+has_arrived() { cmp <(tail -c ${#secret} $run/loot) <(printf '%s' "$secret"); }	# past the tap, too
 check "a canary leaves in two segments"	in_two
+check "and arrives"	within 5 has_arrived
 untap seam
 check "and is found"	found '.raw == 1' $run/seam-cable.pcap
 done_testing
