@@ -109,7 +109,7 @@ spoilt() {
 }
 unheard() { spoilt && [[ ! -s $run/model.notes ]]; }	# nor does the model get a request
 # Without protection: it works, for whom it does not know.
-loses_all() { ! at client "$tools/agent" -k $canaries -w 500 $vip4 $open; }
+loses_all() { ! at client "$tools/agent" -k $canaries -w 3000 $vip4 $open; }
 eligible() { [[ $(show service '[.[0].backends[] | select(.eligible)] | length' "$1") == "$2" ]]; }
 # A canary's worth of bytes a thousand times and more, towards b1 alone.
 saw_all() {
@@ -209,7 +209,7 @@ check "an agent without protection does not notice"	loses_all
 check "and the attacker has its secrets"	within 5 found '.raw >= 4' $run/unprotected
 
 stands -m sink -o $run/wire
-connects 1000
+connects 4000
 check "who does not speak TLS gets nothing"	refused 'TLS: no answer in time'
 check "not even what could be told from the wire"	found '.hits == 0' $run/wire
 
@@ -217,6 +217,7 @@ check "not even what could be told from the wire"	found '.hits == 0' $run/wire
 stands -m splice -o $run/wire -u 10.77.0.11,$models
 connects
 check "who passes all on to b1 serves"	answered 1
+within 5 grep -q '^carried ' $run/mitm.log
 leaves mitm
 check "and can read nothing"	found '.hits == 0' $run/wire
 read -r forth back < <(sed -n 's/^carried \([0-9]*\) bytes forth and \([0-9]*\) back$/\1 \2/p' $run/mitm.log)
@@ -246,7 +247,7 @@ stands -m tls -o $run/loot -c $run/b1-relay/node.crt -k $run/b1-relay/node.key
 connects
 check "b1's certificate, and another protocol"	refused '\(ALPN\)'
 stands -m tls -o $run/loot -c $run/b1-relay/node.crt -k $run/b1-relay/node.key -a fairlead-app/1
-connects 1000
+connects 4000
 check "b1's certificate, and no evidence"	refused 'attest: no answer in time'
 stands -m tls -o $run/loot -c $run/b1-relay/node.crt -k $run/b1-relay/node.key -a fairlead-app/1 -u 10.77.0.11,$models -w $run/recorded
 connects
@@ -269,7 +270,7 @@ leaves mitm
 
 # The attacker runs a relay as good as b1's, with b1's key; what is wrong is below it.
 begin loot attacker "$tools/mitm" -m sink -o $run/loot 127.0.0.1 7777
-loots() { ! works -w 500; }
+loots() { ! works -w 5000; }	# for which its session has to come about, too
 shows() {	# OPTIONS OF lab guest...: what the attacker's guest is
 	rm -rf $run/guest && cp -r $run/b1/guest $run/guest
 	fairlead lab guest $run/guest --root $run/root "$@" &&
