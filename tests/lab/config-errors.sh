@@ -42,7 +42,7 @@ flipped() {	# one letter in the middle of the base64 is another
 does_not_start() {	# WHICH-FILE: one line that names it, and no daemon
 	local status=0
 
-	timeout 5 "$build/fairleadd" -c $run/broken.yaml >$run/broken.out 2>&1 </dev/null || status=$?
+	timeout 20 "$build/fairleadd" -c $run/broken.yaml >$run/broken.out 2>&1 </dev/null || status=$?
 	cat $run/broken.out
 	((status == 2)) && [[ $(wc -l <$run/broken.out) == 1 ]] && grep -q "$1" $run/broken.out
 }
@@ -126,18 +126,18 @@ check "no such file is no verdict"	\
 
 # --- the control socket
 
-reappraise_ms=600000	# so that leases stay as they are
+reappraise_ms=600000 heartbeat_ms=3000	# so that leases stay as they are
 rm -rf $run/ca $run/root $run/router
 raise genuine-1=genuine
 check "a backend attests"	within 15 attested genuine-1
 socket=/run/fairlead/control.sock
 leases() { fairlead -j lease show | jq -cS 'map(del(.seconds_left))'; }
 processes() { fairlead -j status | jq -cS '[.pid, .children]'; }
-attack() { timeout 30 "$build/tests/tools/hostile_control" $socket "$@"; }
+attack() { timeout 60 "$build/tests/tools/hostile_control" $socket "$@"; }
 held=$(leases)
 ids=$(processes)
 descriptors() { find /proc/"$(pid_of router)"/fd -type l | wc -l; }
-left_open=$(descriptors)
+left_open=$(descriptors)	# that of who has just asked may be among them
 for name in slow silent; do
 	{ attack $name >$run/$name 2>&1 && touch $run/$name.withstood; } &
 done
@@ -157,6 +157,6 @@ check "control: 64 at once"	attack crowd
 check "the daemon answers as before"	fairlead status
 check "it is the same, and so are its processes"	[ "$(processes)" = "$ids" ]
 check "leases are the same to the jiffy"	[ "$(leases)" = "$held" ]
-check "nobody left a descriptor behind"	within 3 eval '(($(descriptors) == left_open))'
+check "nobody left a descriptor behind"	within 3 eval '(($(descriptors) <= left_open))'
 check "and the service is served"	ask ask $vip4 443
 done_testing
