@@ -11,6 +11,12 @@
 rebuild_ms=100000	# rings hold still, so that two answers can be compared
 raise genuine-1=genuine genuine-2=genuine altered=altered
 check "two attest, one does not"	within 15 attested genuine-1 genuine-2
+are_in_rings() {
+	for service in pay4 pay6 quiz4 quiz6; do
+		show service '[.[0].backends[] | select(.weight_permille > 0)] | length == 2' $service || return
+	done
+}
+check "both are in each ring that two may serve"	within 5 are_in_rings
 
 explain() { at router "$build/fairlead" -j explain dev eth0 "$@" >$run/told; }
 told() { jq -er "$1" $run/told; }
@@ -49,6 +55,7 @@ check "and the outer header, with the backend's address"	\
 check "its next hop is the backend's"	[ "$(told .outer.ethernet.dst)" = "$(mac_of "$(told .backend)")" ]
 
 stop router	# nobody else writes now
+check "no connection has a last word to say"	within 5 is_quiet 443
 before=$(tables)
 refusals=0
 for ((p = 42000; p < 42003; p++)); do
