@@ -50,14 +50,14 @@ listens() {	# NODE TCP|UDP PORT COUNT
 }
 
 get() {	# VIP FILE
-	at client curl -sS --max-time 10 --tlsv1.3 --cacert $run/service.crt \
+	at client curl -sS --max-time 30 --tlsv1.3 --cacert $run/service.crt \
 		--connect-to "service.test:4433:[$1]:4433" "https://service.test:4433/$2"
 }
 downloads() { [[ $(get "$1" blob | sha256sum) == "$digest" ]]; }
 both_serve() {	# VIP
 	local names=
 
-	for _ in {1..200}; do
+	for _ in {1..400}; do	# one of them may have a weight of one to twenty
 		names+="$(get "$1" name) " || return
 		[[ $names != *genuine-1*genuine-2* && $names != *genuine-2*genuine-1* ]] || return 0
 	done
@@ -68,7 +68,7 @@ both_serve() {	# VIP
 gets_by_quic() {	# VIP
 	rm -rf $run/quic
 	mkdir $run/quic
-	at client timeout 10 gtlsclient -q --no-quic-dump --no-http-dump --exit-on-all-streams-close \
+	at client timeout 60 gtlsclient -q --no-quic-dump --no-http-dump --exit-on-all-streams-close \
 		--download=$run/quic "$1" 4434 https://service.test:4434/blob || return
 	[[ $(sha256sum <$run/quic/blob) == "$digest" ]]
 }
@@ -81,6 +81,8 @@ measures() {
 		(if .sum.lost_packets then ", \(.sum.lost_packets) of \(.sum.packets) lost" else "" end)' $run/iperf)" >>$run/figures
 }
 few_are_lost() { jq -e '.end.sum | .lost_packets * 2 < .packets' $run/iperf >/dev/null; }
+# While a processor stands still most is lost; and a server may still be at the test before.
+mostly_arrives() { measures "$@" && few_are_lost; }
 none_refused() { [[ $(fairlead -j outcome show | jq '[.[] | select(.refusal) | .packets] | add') == 0 ]]; }
 
 raise genuine-1=genuine genuine-2=genuine
@@ -99,25 +101,23 @@ done
 with_more_services >$run/router.yaml
 check "both attest"	within 15 attested genuine-1 genuine-2
 check "the router takes on their services"	fairlead reload
-for n in "${fleet[@]}"; do within 5 listens "$n" TCP 4433 2; done
+for n in "${fleet[@]}"; do within 20 listens "$n" TCP 4433 2; done
 for vip in $vip4 $vip6; do
-	check "curl: both answer over TLS 1.3 by $vip"	within 10 both_serve $vip
+	check "curl: both answer over TLS 1.3 by $vip"	within 30 both_serve $vip
 	check "and a download of $bytes bytes is what was served"	downloads $vip
 	if command -v gtlsclient >/dev/null; then
-		within 5 listens genuine-1 UDP 4434 2
-		within 5 listens genuine-2 UDP 4434 2
+		within 20 listens genuine-1 UDP 4434 2
+		within 20 listens genuine-2 UDP 4434 2
 		check "QUIC by $vip: the same"	gets_by_quic $vip
 	else
 		skip "QUIC by $vip" "want ngtcp2-client and ngtcp2-server; tests/packet/quic_test.c has recorded packets"
 	fi
 	if command -v iperf3 >/dev/null; then
-		within 5 listens genuine-1 TCP 5201 2
-		check "iperf3 by $vip"	measures $vip
-		check "the other way"	measures $vip -R
-		check "by UDP"	measures $vip -u -b 20M -l 1200
-		check "most of it arrives"	few_are_lost
-		check "by UDP the other way"	measures $vip -u -b 20M -l 1200 -R
-		check "most of it arrives"	few_are_lost
+		within 20 listens genuine-1 TCP 5201 2
+		check "iperf3 by $vip"	within 20 measures $vip
+		check "the other way"	within 20 measures $vip -R
+		check "by UDP most of it arrives"	within 20 mostly_arrives $vip -u -b 20M -l 1200
+		check "by UDP the other way, too"	within 20 mostly_arrives $vip -u -b 20M -l 1200 -R
 	else
 		skip "iperf3 by $vip" "there is no iperf3 here"
 	fi
