@@ -14,8 +14,8 @@ bytes=20000000
 moves() {	# put|get VIP NODE
 	local out name ours theirs
 
-	for _ in {1..200}; do	# a slow first answer may leave one of them a twentieth
-		out=$(ask -w 5000 "$1" "$2" 443 $((bytes / 20))) || { echo "$out"; return 1; }
+	for _ in {1..400}; do	# a slow first answer may leave one of them a twentieth
+		out=$(ask -w 15000 "$1" "$2" 443 $((bytes / 20))) || { echo "$out"; return 1; }
 		read -r name ours theirs <<<"$out"
 		[[ $name != "$3" ]] || break
 	done
@@ -24,14 +24,14 @@ moves() {	# put|get VIP NODE
 moves_much() {	# put|get VIP
 	local out name ours theirs
 
-	out=$(ask -w 10000 "$1" "$2" 443 $bytes) || { echo "$out"; return 1; }
+	out=$(ask -w 15000 "$1" "$2" 443 $bytes) || { echo "$out"; return 1; }
 	echo "$out"
 	read -r name ours theirs <<<"$out"
 	[[ $ours == "$theirs" && ${#ours} == 64 ]]
 }
 # Ethernet, the outer header, and all that the client's MTU allows.
 full_segments() { (($(seen_of "$1" 443 largest max) == 14 + $2 + 1500)); }
-echoes() { ask -w 3000 datagrams "$1" 5353 2800; }
+echoes() { ask -w 15000 datagrams "$1" 5353 2800; }
 none_refused() { [[ $(fairlead -j outcome show | jq '[.[] | select(.refusal) | .packets] | add') == 0 ]]; }
 
 raise genuine-1=genuine genuine-2=genuine
