@@ -29,7 +29,7 @@ segment
 node router 2
 config '' '' >$run/router.yaml
 start router
-check "a router starts"	within 10 fairlead status
+check "a router starts"	within 30 fairlead status
 check "of TCP, the defaults"	is t '{"forward": "ipip", "mss": null, "on_lapse": "resteer",
 	"track": "moved", "settle_ms": 77000, "new_flow_limit": null, "quic": null, "marks": null}'
 check "of UDP, the defaults"	is u '{"forward": "ipip", "mss": null, "on_lapse": "resteer",
