@@ -79,9 +79,9 @@ comes_back() { measure "$1" && ((pps > 1000)) || { echo "$pps packets/s"; return
 check "two cables" cables
 config >$run/router.yaml
 start router
-check "the router steers" within 10 eval '[[ $(show service ".[0].backends | length") == 1 ]]'
+check "the router steers" within 30 eval '[[ $(show service ".[0].backends | length") == 1 ]]'
 [[ ! ${THREADS:-} ]] || check "the cables are read by threads" threads
-for c in a b; do check "what goes into $c is wrapped and comes back" within 10 comes_back $c; done
+for c in a b; do check "what goes into $c is wrapped and comes back" within 30 comes_back $c; done
 best_floor=0 best_router=0 floors=()
 take_turns() {	# COUNT
 	for ((i = 0; i < $1; i++)); do
@@ -103,7 +103,7 @@ calm() {
 }
 
 take_turns "$rounds"
-enough || take_turns "$rounds"
+for _ in 1 2 3 4; do enough || take_turns "$rounds"; done
 note "best of ${#floors[@]} turns: floor $best_floor packets/s, router $best_router," \
 	"$((best_router * 1000 / (best_floor ? best_floor : 1))) permille"
 what="the router carries at least $least % of what the floor does"
