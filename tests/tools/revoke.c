@@ -39,7 +39,7 @@ enum {
 	ROOM_BYTES = 256,
 	TRIES_MAX = 100000,
 	STEERED_BEFORE = 16, /* packets in a row, before a try begins */
-	PATIENCE_US = 10000000,
+	PATIENCE_US = 60000000,
 	SPREAD_US = 50, /* so that decisions fall anywhere between two packets */
 	RING = 13,
 	LO = 1,
