@@ -30,7 +30,10 @@ monitor() {	# OUTPUT ARGUMENT...: in the background; the pid in $reader
 end_reader() { kill "$1" $reader; ended=0; wait $reader || ended=$?; }	# its status in $ended
 lines() { (($(wc -l <"$run/$1") == $2)); }	# OUTPUT COUNT
 says() { grep -qF -- "$2" "$run/$1"; }
-reads() { grep -q "^fairlead/\|@fairlead/monitor/" /proc/net/unix; }	# somebody does
+reads() {	# somebody does, what is pinned
+	grep -q "@fairlead/monitor/$(bpftool -j map show pinned $pins/events | jq .id)$" /proc/net/unix
+}
+reads_nothing() { ! grep -q "@fairlead/monitor/" /proc/net/unix; }
 status() { local want=$1 rc=0; shift; fairlead "$@" >$run/said 2>&1 || rc=$?; ((rc == want)); }
 
 check "without a ring buffer it is an error"	status 2 monitor
@@ -51,15 +54,15 @@ check "and no more than is known"	says all " fragment tcp 10.77.0.1:40000 > 10.9
 check "a second reader is refused"	status 2 monitor
 check "and told why"	says said "another one reads"
 put two
-sleep 1.5	# it looks every second
+check "the reader turns to another ring buffer in its place"	within 5 reads
 tell two $lapsed 4 0
-check "another ring buffer in its place is read on"	within 5 lines all 3
+check "and reads on"	within 5 lines all 3
 rm $pins/events
-sleep 1.5
+check "or to none, if there is none"	within 5 reads_nothing
 put three
-sleep 1.5
+check "and to one that comes after a while"	within 5 reads
 tell three $lapsed 5 0
-check "one that comes after a while without, too"	within 5 lines all 4
+check "and reads that, too"	within 5 lines all 4
 end_reader -INT
 check "an interrupt ends it well"	[ $ended = 0 ]
 check "without complaint"	[ ! -s $run/all.err ]
