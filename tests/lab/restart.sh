@@ -19,33 +19,33 @@ raise genuine-1=genuine genuine-2=genuine
 check "both attest"	within 15 attested genuine-1 genuine-2
 program=$(program_on) maps=$(maps_under)
 check "the router carries a program and its maps are pinned"	[ "$program" != null -a -n "$maps" ]
-ask -w 4000 hold $vip6 8443 16 >$run/conversation 2>&1 &
+ask -w 15000 hold $vip6 8443 16 >$run/conversation 2>&1 &
 conversation=$!
 base=$(packets_to_all 443)
 load_begins 125000 $vip4 443 -t
-check "traffic flows"	within 5 grows 443
+check "traffic flows"	within 20 grows 443
 check_load 443
 for signal in KILL TERM KILL; do
 	stop router $signal
-	check "traffic flows on after SIG$signal"	grows 443
+	check "traffic flows on after SIG$signal"	within 20 grows 443
 	check "the same program and maps are there"	same_kernel_side
 	start router
-	check "a daemon takes over"	within 5 is_up
+	check "a daemon takes over"	within 30 is_up
 	check "the same program and maps are there"	same_kernel_side
-	check "the backends attest to it"	within 10 attested genuine-1 genuine-2
+	check "the backends attest to it"	within 30 attested genuine-1 genuine-2
 done
 kill -HUP "$(pid_of router)"
-check "it reloads"	within 5 reloads_are 1
+check "it reloads"	within 20 reloads_are 1
 sed -i 's/heartbeat-ms: 500/heartbeat-ms: 600/' $run/router.yaml
 check "and again, to another configuration"	fairlead reload
 check "the same program and maps are there"	same_kernel_side
 echo "nonsense" >>$run/router.yaml
 check "a broken configuration is not taken"	eval '! fairlead reload'
-check "traffic flows on"	grows 443
+check "traffic flows on"	within 20 grows 443
 load_ends
 status=0
 wait $conversation || status=$?
 check "a conversation went on throughout"	[ $status = 0 ]
-check "every packet of $sent has arrived"	within 2 all_arrived 443 "$base"
+check "every packet of $sent has arrived"	within 20 all_arrived 443 "$base"
 note "$(all_arrived 443 "$base"), $(tail -n 1 $run/conversation)"
 done_testing
