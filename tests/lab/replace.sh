@@ -43,23 +43,25 @@ maps=$(map_ids)
 check "${#shared[@]} maps are pinned"	[ ${#shared[@]} -ge 8 ]
 held=()
 for ((i = 0; i < 8; i++)); do	# till they are ended, or break
-	ask -w 4000 hold $vip4 80 1000 >>$run/held 2>&1 & held+=($!)
-	ask -w 4000 hold $vip6 8443 1000 >>$run/held 2>&1 & held+=($!)
+	ask -w 10000 hold $vip4 80 1000 >>$run/held 2>&1 & held+=($!)
+	ask -w 10000 hold $vip6 8443 1000 >>$run/held 2>&1 & held+=($!)
 done
+# Asked one by one: of many, kill is content with a single one.
+all_live() { local p; for p in "${held[@]}"; do kill -0 "$p" || { cat $run/held; return 1; }; done; }
 all_talk() { [[ $(grep -c ^genuine $run/held) == 16 ]]; }
-check "16 connections are made, over IPv4 and IPv6"	within 5 all_talk
+check "16 connections are made, over IPv4 and IPv6"	within 20 all_talk
 base=$(packets_to_all 443)
 load_begins 30000 $vip4 443 -t
-check "traffic flows"	within 5 grows 443
+check "traffic flows"	within 20 grows 443
 begun=$(date +%s%N)
 replaced=0
 SECONDS=0
-for ((i = 1; i <= rounds && SECONDS < 110; i++)); do	# scripts/test gives us three minutes
+for ((i = 1; i <= rounds && SECONDS < 110; i++)); do	# scripts/test gives us a few minutes
 	put_older
 	[[ $(program_on) == "$older" ]] || check "round $i: the other build is in place" false
 	if ((i % 2)); then stop router KILL; else stop router TERM; fi
 	start router
-	within 10 is_up || check "round $i: the daemon is up" false
+	within 30 is_up || check "round $i: the daemon is up" false
 	is_ours || check "round $i: its own build is back" false
 	keeps_maps || check "round $i: with the same maps" false
 	fairlead reload >/dev/null || check "round $i: it reloads" false
@@ -71,16 +73,16 @@ if ((replaced == rounds)); then check "$what, in $seconds s" true
 else skip "$what" "but $replaced times in $seconds s on this machine now"; fi
 check "the daemon says of each whom it replaced"	\
 	[ "$(log_of router | grep -c 'eth0: replaced program')" = $replaced ]
-check "traffic flows on"	grows 443
+check "traffic flows on"	within 20 grows 443
 load_ends
 rate=$((sent / (seconds + 1)))
 if ((rate >= 20000)); then check "all that under 20,000 packets a second and more" true
 else skip "all that under 20,000 packets a second and more" "this machine has but $rate to spare now"; fi
-sleep 5	# who waits in vain for an answer gives up after four
-check "all 16 connections went on throughout"	kill -0 "${held[@]}"
+sleep 11	# who waits in vain for an answer gives up after ten
+check "all 16 connections went on throughout"	all_live
 kill "${held[@]}"
 wait "${held[@]}" || :
-check "every packet of $sent has arrived"	within 2 all_arrived 443 "$base"
+check "every packet of $sent has arrived"	within 20 all_arrived 443 "$base"
 note "$(all_arrived 443 "$base"); $rate packets/s, $((2 * replaced)) replacements, $replaced restarts, $replaced reloads"
 
 # --- the command does the same where no daemon runs
@@ -106,7 +108,7 @@ check "nor for maps that are empty"	empty
 check "which the command says"	grep -q "not filled yet" $run/said
 check "it stays"	[ "$(program_on)" = "$newer" ]
 start router
-check "a daemon beside it starts"	within 10 is_up
+check "a daemon beside it starts"	within 30 is_up
 check "says who steers there"	logged router "made for ABI $((abi + 1)), want $abi"
 check "and fills its maps"	within 15 attested genuine-1 genuine-2
 check "told to, the command swaps them"	at router "$build/fairlead" attach eth0 --replace
