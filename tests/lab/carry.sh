@@ -25,16 +25,26 @@ says() {
 	[ $rc = "$status" ] && grep -qE -- "$want" <<<"$out"
 	ok $? "$name" "want $status and $want, got $rc: $out"
 }
-collateral() { "$B/fairlead" collateral "$@" --directory "$dir/store" --kds "$url" --pcs "$url" --wait 5; }
+collateral() { "$B/fairlead" collateral "$@" --directory "$dir/store" --kds "$url" --pcs "$url" --wait "${patience:-20}"; }
 there() { "$B/fairlead" collateral "$@" --directory "$dir/there"; }
 
 port=$((20000 + $$ % 20000)) url=
 mkdir -p "$dir/vendor"
-for _ in 1 2 3 4 5; do	# a port that is free
+listens() {	# the vendor's double, or false once it has ended; 10 s may go by
+	local inode
+
+	for _ in {1..200}; do
+		kill -0 "$pid" 2>/dev/null || return
+		inode=$(awk -v p="$(printf ':%04X$' $port)" '$2 ~ p && $4 == "0A" { print $10 }' /proc/net/tcp)
+		[ -n "$inode" ] && [ -n "$(find "/proc/$pid/fd" -lname "socket:\[$inode\]" 2>/dev/null)" ] && return
+		sleep 0.05
+	done
+	return 1
+}
+for _ in 1 2 3 4 5 6 7 8; do	# a port that is free
 	"$B/tests/tools/vendor" "$dir/vendor" $port 2>/dev/null &
 	pid=$!
-	sleep 0.2
-	kill -0 $pid 2>/dev/null && break
+	listens && break
 	port=$((port + 1))
 done
 url=http://127.0.0.1:$port
@@ -126,7 +136,7 @@ says "a changed one" 2 'damaged' there import "$dir/other.export"
 printf 'end %s\n' "$(sha256sum <"$dir/signed.export" | cut -d ' ' -f 1)" >>"$dir/signed.export"
 says "one that lies with a digest of its own" 2 'another TCB: microcode 219, want 218' \
 	there import "$dir/signed.export"
-says "the vendor gone" 3 'unreachable.*asked again' eval "kill $pid; collateral fetch amd/Genoa/vcek-crl"
+says "the vendor gone" 3 'unreachable.*asked again' eval "kill $pid; patience=5 collateral fetch amd/Genoa/vcek-crl"
 pid=
 echo "1..$n"
 exit $failed
