@@ -282,7 +282,7 @@ mount_tsm() { # mount_tsm OPTIONS...
 	mkdir -p "$dir/mnt"
 	"$tsmfs" "$dir/mnt" --guest "$g" "$@" >"$dir/tsmfs.log" 2>&1 &
 	mounted=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 600); do
 		[ -d "$dir/mnt/report" ] && return 0
 		kill -0 $mounted 2>/dev/null || return 1
 		sleep 0.05
