@@ -15,19 +15,25 @@ why_has() { show backend ".[0].why | contains(\"$2\")" "$1"; }
 eligible() { [[ $(show service '[.[0].backends[] | select(.eligible)] | length' "$1") == "$2" ]]; }
 
 # Names of all who answered, each once.
-answering() { ask -w 1000 "$@" | sort -u | paste -sd' '; }
+answering() { ask -w 10000 "$@" | sort -u | paste -sd' '; }
+# All of 60, and then until both have answered: one of them may have a weight of one to twenty.
 only_genuine() {
 	local vip
 
 	for vip in $vip4 $vip6; do
-		[[ $(answering "${@:2}" ask $vip "$1" 60) == "genuine-1 genuine-2" ]] || return
+		: >$run/who
+		for _ in {1..10}; do
+			ask -w 10000 "${@:2}" ask $vip "$1" 60 >>$run/who || break
+			[[ $(sort -u $run/who | wc -l) == 1 ]] || break
+		done
+		[[ $(sort -u $run/who | paste -sd' ') == "genuine-1 genuine-2" ]] || { sort $run/who | uniq -c; return 1; }
 	done
 }
 all_answer() {
 	local vip
 
 	for vip in $vip4 $vip6; do
-		ask "${@:2}" ask $vip "$1" 40 || return
+		ask -w 10000 "${@:2}" ask $vip "$1" 40 || return
 	done
 }
 came() { (($(packets_to "$1" "$2") > 0)); }
@@ -35,19 +41,19 @@ nothing_came() { (($(packets_to "$1" "$2") == 0)); }
 refused_in_one_round_trip() {	# the fastest of a few: the others may have waited for a processor
 	local out ms
 
-	out=$(ask "$@" 10) && return 1
+	out=$(ask -w 10000 "$@" 10) && return 1
 	ms=$(sed -n 's/^refused after \([0-9]*\).*/\1/p' <<<"$out" | sort -n | head -n 1)
 	[[ -n $ms ]] && ((ms < 20)) && ! grep -v '^refused' <<<"$out"
 }
 
 raise
-check "genuine-1 attests"	within 15 state_is genuine-1 attested
-check "genuine-2 attests"	within 15 state_is genuine-2 attested
-check "another image is refused"	within 15 state_is altered refused
+check "genuine-1 attests"	within 30 state_is genuine-1 attested
+check "genuine-2 attests"	within 30 state_is genuine-2 attested
+check "another image is refused"	within 30 state_is altered refused
 check "and that is the reason"	why_has altered 'not in policy'
-check "a guest that may be debugged is refused"	within 15 state_is debug refused
+check "a guest that may be debugged is refused"	within 30 state_is debug refused
 check "and that is the reason"	why_has debug 'allows debugging'
-check "all five may serve the public"	within 15 eligible web4 5
+check "all five may serve the public"	within 30 eligible web4 5
 
 check "a public service answers"	all_answer 80
 check "a public service answers over UDP"	all_answer 53 -u
@@ -76,5 +82,5 @@ check "UDP hears ICMP in one round trip"	refused_in_one_round_trip -u ask $vip4 
 check "over IPv6, too"	refused_in_one_round_trip -u ask $vip6 5353
 check "the public is served on"	all_answer 80
 check "admit the one"	fairlead backend admit genuine-1
-check "it attests anew and serves"	within 15 eval '[ "$(answering ask $vip4 443 30)" = genuine-1 ]'
+check "it attests anew and serves"	within 30 eval '[ "$(answering ask $vip4 443 30)" = genuine-1 ]'
 done_testing
