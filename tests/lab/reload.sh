@@ -10,7 +10,7 @@
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-answering() { ask -w 1000 "$@" | sort -u | paste -sd' '; }
+answering() { ask -w 5000 "$@" | sort -u | paste -sd' '; }
 answer_is() { [[ $(answering "${@:2}") == "$1" ]]; }
 reload() { fairlead reload; }
 refused_to_reload() { ! fairlead reload && ! grep -q "^fairleadd: reloaded" <<<"$(lines_since)"; }
@@ -21,13 +21,14 @@ said() { lines_since | grep -F -- "$1"; }
 config() { router_config >$run/router.yaml; }
 program_on() { at router ip -j link show dev eth0 | jq '.[0].xdp.prog.id'; }
 metrics() { at router curl -sf http://127.0.0.1:9477/metrics; }
+failed_more() { (($(failed_reloads) > $1)); }	# THAN
 failed_reloads() { metrics | sed -n 's/^fairlead_config_reloads_total{result="refused"} //p'; }
 
 rebuild_ms=3600000	# costs are not to move slots here: what moves, the reload has moved
 raise genuine-1=genuine genuine-2=genuine altered=altered
 check "genuine-1 and genuine-2 attest"	within 15 attested genuine-1 genuine-2
-check "the altered one is refused"	within 15 state_is altered refused
-check "both serve"	within 5 answer_is "genuine-1 genuine-2" ask $vip4 443 40
+check "the altered one is refused"	within 30 state_is altered refused
+check "both serve"	within 20 answer_is "genuine-1 genuine-2" ask $vip4 443 40
 program=$(program_on)
 
 # --- to the same configuration
@@ -39,26 +40,37 @@ steering() {	# ids, rings, leases: what may not be other than before
 	show backend 'map([.name, .id, .health])'
 	show lease 'map([.backend, .class, .until_boottime_ms])'
 }
-declare -A conversation
-for ((i = 0; i < 24; i++)); do
-	ask hold $vip4 80 12 >$run/conversation.$i 2>&1 &
-	conversation[$i]=$!
+conversation=()
+converse() {	# another 24
+	local i=${#conversation[@]} end
+
+	for ((end = i + 24; i < end; i++)); do
+		ask -w 10000 hold $vip4 80 12 >$run/conversation.$i 2>&1 &
+		conversation+=($!)
+	done
+}
+all_named() { (($(cat $run/conversation.* | wc -l) >= ${#conversation[@]})); }
+# Whoever answered slowly at first has little weight, but some are to be with this one.
+for _ in {1..20}; do
+	converse
+	check "${#conversation[@]} conversations are held"	within 20 all_named
+	! grep -q '^genuine-1' $run/conversation.* || break
 done
 settled() { local a; a=$(steering); sleep 0.5; [[ $(steering) == "$a" ]]; }
-check "all is quiet"	within 10 settled
+check "all is quiet"	within 30 settled
 before=$(steering) base=$(packets_to_all 443)
 load_begins 20000 $vip4 443 -t
-check "traffic flows"	within 5 grows 443
+check "traffic flows"	within 20 grows 443
 kill -HUP "$(pid_of router)"
-check "SIGHUP reloads"	within 5 reloads_are 1
+check "SIGHUP reloads"	within 20 reloads_are 1
 check "so does the command"	reload
 check "that makes two"	reloads_are 2
 check "rings, ids and leases are the same"	[ "$(steering)" = "$before" ]
 load_ends
 check "the load is enough to lose some of"	[ "$sent" -gt 1000 ]
-check "not one packet of $sent was lost"	within 2 all_arrived 443 "$base"
+check "not one packet of $sent was lost"	within 20 all_arrived 443 "$base"
 load_begins 20000 $vip4 443 -t
-check "traffic flows"	within 5 grows 443
+check "traffic flows"	within 20 grows 443
 
 # --- to another configuration
 
@@ -66,19 +78,22 @@ full=$claimants
 claimants="genuine-1, altered"
 config
 check "reload: genuine-2 serves the confidential no more"	reload
-check "who comes now is served by genuine-1 alone"	within 2 answer_is genuine-1 ask $vip6 443 40
+check "who comes now is served by genuine-1 alone"	within 10 answer_is genuine-1 ask $vip6 443 40
 came_since() { (($(packets_to "$1" 443) > $2)); }
 after=$(packets_to genuine-2 443)
-check "who was there before stays with genuine-2: it holds the lease"	within 3 came_since genuine-2 "$after"
+check "who was there before stays with genuine-2: it holds the lease"	within 20 came_since genuine-2 "$after"
 claimants=$full
 config
 check "reload: it serves again"	reload
-check "both serve, without attesting anew"	within 5 answer_is "genuine-1 genuine-2" ask $vip4 443 40
+check "both serve, without attesting anew"	within 20 answer_is "genuine-1 genuine-2" ask $vip4 443 40
 
 kept=("${fleet[@]}")
 fleet=(genuine-1 altered) claimants="genuine-1, altered" all=$everybody everybody=$claimants
 config
 check "reload: genuine-2 is gone"	reload
+# Frames that the router had passed on already lie in cables until somebody takes them out.
+quiet() { local n; n=$(packets_to "$1" 443); sleep 0.3; (($(packets_to "$1" 443) == n)); }
+check "its cable falls silent"	within 2 quiet genuine-2
 after=$(packets_to genuine-2 443)
 check "nobody knows it any more"	eval '! fairlead backend show genuine-2'
 check "genuine-1 serves alone"	answer_is genuine-1 ask $vip4 443 30
@@ -86,8 +101,8 @@ check "not one packet came to genuine-2 after the reload"	[ "$(packets_to genuin
 fleet=("${kept[@]}") claimants=$full everybody=$all
 config
 check "reload: genuine-2 is back"	reload
-check "it has no lease until it has attested"	within 15 attested genuine-2
-check "both serve"	within 5 answer_is "genuine-1 genuine-2" ask $vip4 443 40
+check "it has no lease until it has attested"	within 30 attested genuine-2
+check "both serve"	within 20 answer_is "genuine-1 genuine-2" ask $vip4 443 40
 
 untouched() { metrics | sed -n 's/^fairlead_packets_total{outcome="not_ours"} //p'; }
 router_config | sed '/- name: quiz4$/,/backends:/d' >$run/router.yaml
@@ -95,10 +110,10 @@ check "reload: a service is gone"	reload
 check "nobody knows it any more"	eval '! fairlead service show quiz4'
 check "its packets are no business of ours"	eval \
 	'n=$(untouched); ask -u -w 300 ask $vip4 5353; (($(untouched) > n))'
-check "its neighbours serve"	ask -u ask $vip6 5353 20
+check "its neighbours serve"	ask -u -w 10000 ask $vip6 5353 20
 config
 check "reload: it is back"	reload
-check "and serves"	within 5 ask -u ask $vip4 5353 20
+check "and serves"	within 20 ask -u ask $vip4 5353 20
 
 genuine_measurement=$measurement
 measurement=$altered_measurement
@@ -113,16 +128,16 @@ check "and which services go dark"	eval 'simulated | grep -q "^service .* goes d
 check "telling changed nothing"	eval 'state_is genuine-1 attested && state_is genuine-2 attested'
 check "a policy that leaves a class to nobody is not applied"	refused_to_reload
 check "which is said, with the way round"	eval '{ fairlead reload 2>&1 || :; } | grep -q "leave nobody for class confidential, of 2 .*--force"'
-check "SIGHUP is refused, too"	eval 'n=$(failed_reloads); kill -HUP "$(pid_of router)"; within 5 eval "(($(failed_reloads) > n))"'
-check "both serve as before"	within 5 answer_is "genuine-1 genuine-2" ask $vip4 443 40
+check "SIGHUP is refused, too"	eval 'n=$(failed_reloads); kill -HUP "$(pid_of router)"; within 20 failed_more "$n"'
+check "both serve as before"	within 20 answer_is "genuine-1 genuine-2" ask $vip4 443 40
 check "reload --force: the policy names another image"	eval 'fairlead reload --force'
-check "genuine-1 is refused by its cached evidence"	within 5 state_is genuine-1 refused
-check "genuine-2, too"	within 5 state_is genuine-2 refused
+check "genuine-1 is refused by its cached evidence"	within 20 state_is genuine-1 refused
+check "genuine-2, too"	within 20 state_is genuine-2 refused
 measurement="$genuine_measurement, $altered_measurement"
 config
 check "reload: the policy names both"	reload
-check "whoever was refused is asked anew"	within 45 attested genuine-1 genuine-2 altered
-check "all three serve"	within 5 answer_is "altered genuine-1 genuine-2" ask $vip4 443 90
+check "whoever was refused is asked anew"	within 90 attested genuine-1 genuine-2 altered
+check "all three serve"	within 30 answer_is "altered genuine-1 genuine-2" ask $vip4 443 90
 check "the program was the same throughout"	[ "$(program_on)" = "$program" ]
 
 # --- not at all
@@ -165,9 +180,9 @@ check "no file is not taken"	refused_to_reload
 check "and named"	said router.yaml
 mark
 kill -HUP "$(pid_of router)"
-check "nor on SIGHUP"	within 3 said 'the old configuration serves on'
-check "the old one has served throughout"	answer_is "altered genuine-1 genuine-2" ask $vip4 443 90
-check "traffic flows on"	grows 443
+check "nor on SIGHUP"	within 20 said 'the old configuration serves on'
+check "the old one has served throughout"	within 30 answer_is "altered genuine-1 genuine-2" ask $vip4 443 90
+check "traffic flows on"	within 20 grows 443
 load_ends
 held=0 lost=0
 for i in "${!conversation[@]}"; do
