@@ -26,7 +26,7 @@ illness() {
 	check "as $5"		is "$2" "$3" "$5"
 	[[ $5 != error ]] || check "so that the exit status is 1"	errors "$2"
 	check "and mended"	mend "$2" "$3" "$4" "${6:-}"
-	check "by its command"	finds_not "$2" "$3" "$4"
+	check "by its command"	within 3 finds_not "$2" "$3" "$4"
 }
 
 router_yaml() {	# INTERFACES ADDRESS
