@@ -21,7 +21,7 @@ changes_to() { config_with "$@" >$run/router.yaml && fairlead reload; }
 serves_new() {	# NAME...: of so many new connections each of these has some, and nobody else
 	local names n
 
-	names=$(ask ask $vip4 443 $asked | sort -u | paste -sd' ') || return
+	names=$(ask -w 3000 ask $vip4 443 $asked | sort -u | paste -sd' ') || return
 	[[ $names == "$*" ]] || { echo "$names"; return 1; }
 }
 is_up() { [[ $(fairlead -j status | jq .pid) == "$(pid_of router)" ]]; }
@@ -50,7 +50,7 @@ check "genuine-4 is added"	changes_to weighted "$three, genuine-4"
 check "and gets new ones"	within 10 serves_new genuine-1 genuine-2 genuine-3 genuine-4
 settles
 check "all weight is put on one"	changes_to cheapest "$three, genuine-4"
-one() { (($(ask ask $vip4 443 60 | sort -u | wc -l) == 1)); }
+one() { (($(ask -w 3000 ask $vip4 443 60 | sort -u | wc -l) == 1)); }
 check "and new ones go there alone"	within 5 one
 settles
 check "and taken away again"	changes_to weighted "$three, genuine-4"

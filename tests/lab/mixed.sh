@@ -15,7 +15,7 @@
 confidential_ms=12000 classified_ms=6000	# new evidence every 4.5 s
 heartbeat_ms=2000	# who waits for a processor for some seconds is not down
 all="enclave-1 genuine-1 td-1"
-serving() { [[ $(ask ask $vip4 443 60 | sort -u | paste -sd' ') == "$1" ]]; }
+serving() { [[ $(ask -w 2000 ask $vip4 443 60 | sort -u | paste -sd' ') == "$1" ]]; }
 is_of() { show backend ".[0].tee == \"$2\" and .[0].lab_root" "$1"; }
 why_has() { show backend ".[0].why | contains(\"$2\")" "$1"; }
 reason_is() { show backend ".[0].reason == \"$2\"" "$1"; }
