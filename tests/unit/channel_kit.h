@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,8 +39,10 @@
 #include "channel/sock.h"
 
 enum {
-	KIT_WAIT_MS = 8000, /* for what has to come; a loaded machine is slow */
-	KIT_BEAT_MS = 100,
+	KIT_WAIT_MS = 30000, /* for what has to come; a loaded machine is slow */
+	KIT_BEAT_MS = 300,   /* eight missed are the end: no machine stands still for so long */
+	KIT_PORTS = 500,     /* of one process */
+	KIT_PORT_BLOCKS = 40,
 	KIT_BEAT_UNDER_ATTACK_MS =
 		300, /* eight missed end a session, and that must not be the load */
 	KIT_MESSAGE_MAX = 262144 + 4,
@@ -173,16 +176,40 @@ static inline void kit_issue_foreign(struct kit *k, struct identity *id, const c
 }
 
 /* A free port below those that connects are made from, so that it stays free. */
+/*
+ * Tests that run abreast have their own ports: what one has found free and not yet taken the other
+ * would find free as well.  A name says which are taken, for as long as the process lives.
+ */
+static inline uint32_t kit_ports(uint32_t from)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	for (uint32_t i = 0; i < KIT_PORT_BLOCKS; i++) {
+		uint32_t block = (from + i) % KIT_PORT_BLOCKS;
+		int n = snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, "fairlead-port-%u", block);
+
+		n += offsetof(struct sockaddr_un, sun_path) + 1;
+		if (bind(fd, (struct sockaddr *)&a, n) == 0)
+			return 10000 + block * KIT_PORTS;
+	}
+	fail_msg("no free ports");
+	return 0;
+}
+
 static inline uint16_t kit_port(void)
 {
-	static uint32_t last;
+	static uint32_t first, last;
 	struct addr a;
 
 	addr_parse("127.0.0.1", &a);
-	if (!last)
+	if (!first) {
 		assert_int_equal(getrandom(&last, sizeof(last), 0), sizeof(last));
-	for (int tries = 0; tries < 1000; tries++) {
-		uint16_t port = 10000 + ++last % 20000;
+		first = kit_ports(last >> 16);
+	}
+	for (int tries = 0; tries < KIT_PORTS; tries++) {
+		uint16_t port = first + ++last % KIT_PORTS;
 		int fd = sock_listen(&a, port);
 
 		if (fd < 0)
