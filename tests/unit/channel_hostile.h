@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-enum { HOSTILE_WAIT_S = 4 };
+enum { HOSTILE_WAIT_S = 12 };
 
 struct hostile {
 	SSL_CTX *ctx;
