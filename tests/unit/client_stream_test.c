@@ -253,7 +253,7 @@ static void test_its_time_is_over(void **state)
 	struct run r;
 
 	(void)state;
-	begin(&r, 'e', 1500);
+	begin(&r, 'e', 4000);
 	say(&r, (const uint8_t *)"x", 1);
 	assert_int_equal(hear(&r, text, sizeof(text)), 1);
 	until_done(&r);
