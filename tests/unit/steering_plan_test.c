@@ -342,11 +342,11 @@ static void test_speed(void **state)
 	built = (struct plan_ring){ .members = w->store, .capacity = 1000 };
 	plan_service(&service, &built, NOW, 0, w->members, &count);
 	plan_published(&built, w->members, count, 0, NOW);
-	clock_gettime(CLOCK_MONOTONIC, &a);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a); /* not what others take */
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(plan_service(&service, &built, NOW, 0, w->members, &count),
 				 PLAN_KEEP);
-	clock_gettime(CLOCK_MONOTONIC, &b);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
 	ms = (b.tv_sec - a.tv_sec) * 1e3 + (b.tv_nsec - a.tv_nsec) / 1e6;
 	print_message("100 plans over 1000 backends: %.1f ms\n", ms);
 	assert_true(ms < 500);

@@ -18,7 +18,7 @@ static double now_ms(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* not what others take */
 	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
 }
 
