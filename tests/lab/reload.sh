@@ -10,7 +10,7 @@
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-answering() { ask -w 5000 "$@" | sort -u | paste -sd' '; }
+answering() { ask -w 3000 "$@" | sort -u | paste -sd' '; }
 answer_is() { [[ $(answering "${@:2}") == "$1" ]]; }
 reload() { fairlead reload; }
 refused_to_reload() { ! fairlead reload && ! grep -q "^fairleadd: reloaded" <<<"$(lines_since)"; }
