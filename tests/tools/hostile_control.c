@@ -23,7 +23,7 @@
 #include "daemon/control.h"
 
 enum {
-	PATIENCE_MS = (CONTROL_IDLE_S + 3) * 1000,
+	PATIENCE_MS = (CONTROL_IDLE_S + 15) * 1000,
 	SLOW_MS = 200, /* between two bytes of the slow writer */
 	CROWD = 64,
 	DEPTH = 30000,
