@@ -248,8 +248,8 @@ static void renew(struct dataplane *d)
 	int err;
 
 	if (!r) {
-		log_warnx("cannot open the router's object: %s; program %u serves on", strerror(errno),
-			  d->program_id);
+		log_warnx("cannot open the router's object: %s; program %u serves on",
+			  strerror(errno), d->program_id);
 		return;
 	}
 	err = replace_pinned(d->pins, router_set.program, r->obj, &d->program, &d->program_id, why);

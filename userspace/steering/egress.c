@@ -104,8 +104,8 @@ static void renew(struct egress *e)
 	char why[DATAPLANE_WHY_MAX];
 
 	if (!b) {
-		log_warnx("cannot open the egress object: %s; program %u serves on", strerror(errno),
-			  e->program_id);
+		log_warnx("cannot open the egress object: %s; program %u serves on",
+			  strerror(errno), e->program_id);
 		return;
 	}
 	if (replace_pinned(e->pins, egress_pins.program, b->obj, &e->program, &e->program_id, why) <

@@ -104,8 +104,8 @@ static void renew(struct guard *g)
 	char why[DATAPLANE_WHY_MAX];
 
 	if (!b) {
-		log_warnx("cannot open the guard's object: %s; program %u serves on", strerror(errno),
-			  g->program_id);
+		log_warnx("cannot open the guard's object: %s; program %u serves on",
+			  strerror(errno), g->program_id);
 		return;
 	}
 	if (replace_pinned(g->pins, guard_pins.program, b->obj, &g->program, &g->program_id, why) < 0)
