@@ -86,6 +86,20 @@ static void test_attester(void **state)
 	assert_false(attester_says(MSG_RESOLVED, 0));
 }
 
+/* Ready once, however often the relay is started again. */
+static void test_ready(void **state)
+{
+	struct ipc_message m = { .type = MSG_LISTENING, .body = bytes_of("x", 1) };
+
+	(void)state;
+	assert_false(relay_received(&family, &m));
+	assert_false(family.ready);
+	m.body.n = 0;
+	assert_true(relay_received(&family, &m));
+	assert_true(family.ready);
+	assert_true(relay_received(&family, &m));
+}
+
 static void test_metrics(void **state)
 {
 	struct ipc_message m = { .type = MSG_METRICS_WANTED, .id = 1 };
@@ -111,9 +125,8 @@ static void test_relay_dies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_resolver),
-		cmocka_unit_test(test_attester),
-		cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_resolver),   cmocka_unit_test(test_attester),
+		cmocka_unit_test(test_ready),	   cmocka_unit_test(test_metrics),
 		cmocka_unit_test(test_relay_dies),
 	};
 

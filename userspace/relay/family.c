@@ -28,7 +28,7 @@ struct family {
 	struct usage *usage; /* counted by the relay */
 	struct child *relay, *attester, *resolver, *metrics;
 	struct event *signals[3];
-	bool stopping;
+	bool ready, stopping;
 	uint32_t quoting; /* what the attester was last asked */
 	uint8_t out[IPC_MAX];
 };
@@ -88,6 +88,18 @@ static bool on_resolve(struct family *f, const struct ipc_message *m)
 	return true;
 }
 
+static bool on_listening(struct family *f, const struct ipc_message *m)
+{
+	if (m->body.n)
+		return false;
+	if (!f->ready) {
+		log_info("node %s: ready", f->config->node);
+		notify_state("READY=1");
+	}
+	f->ready = true;
+	return true;
+}
+
 static void relay_run_child(int fd, void *arg)
 {
 	struct family *f = arg;
@@ -99,6 +111,7 @@ static bool relay_received(void *arg, const struct ipc_message *m)
 {
 	return m->type == MSG_QUOTE_WANTED ? on_quote_wanted(arg, m)
 	       : m->type == MSG_RESOLVE	   ? on_resolve(arg, m)
+	       : m->type == MSG_LISTENING  ? on_listening(arg, m)
 					   : false;
 }
 
@@ -283,13 +296,10 @@ int relay_run(const struct relay_config *c)
 	f->usage = usage_new();
 	if (f->base && f->usage)
 		err = start(f);
-	if (!err) {
-		log_info("node %s: ready", c->node);
-		notify_state("READY=1");
-		err = event_base_dispatch(f->base) < 0 ? -EIO : 0;
-	} else {
+	if (err)
 		log_warnx("cannot start: %s", strerror(-err));
-	}
+	else if (event_base_dispatch(f->base) < 0)
+		err = -EIO;
 	child_free(f->relay);
 	child_free(f->attester);
 	child_free(f->resolver);

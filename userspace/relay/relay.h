@@ -89,6 +89,7 @@ enum relay_message {
 	MSG_RESOLVE = 160, /* relay -> resolver, no fields */
 	MSG_RESOLVED,	   /* resolver -> relay, struct resolved */
 	MSG_STOP,	   /* parent -> relay, no fields */
+	MSG_LISTENING,	   /* relay -> parent, no fields: confined, and open to clients */
 };
 
 struct resolved {

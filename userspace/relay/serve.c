@@ -217,6 +217,7 @@ static int confine(const struct relay_config *c)
 
 void relay_main(int fd, const struct relay_config *c, struct usage *usage)
 {
+	struct ipc_writer w;
 	char why[WHY_MAX];
 	struct server *s;
 	int err;
@@ -230,6 +231,8 @@ void relay_main(int fd, const struct relay_config *c, struct usage *usage)
 	if (err)
 		fatalx("giving up privileges: %s", strerror(-err));
 	log_info("%zu destinations, %zu listening sockets", c->destinations_count, c->listen_count);
+	w = parent_begin(s->parent, MSG_LISTENING, 0);
+	parent_send(s->parent, &w);
 	err = relay_serve(s);
 	relay_close(s);
 	exit(err);
