@@ -112,19 +112,18 @@ static __always_inline __u64 quic_find(__u32 server, __u16 service)
 }
 
 /*
- * The backend whose id the packet has, as its id; 0 if it names none, minus an outcome if that one
- * may not have it.  udp: where its header is.  Not static, so that the verifier looks at it once.
+ * The id of the backend whose server id the packet has, whatever its lease; 0 if it names none.
+ * udp: where its header is.
  */
-__noinline int quic_backend(struct hook_context *ctx, __u32 udp, __u64 asked)
+static __always_inline __u32 quic_named(struct hook_context *ctx, __u32 udp, union quic_asking a)
 {
 	struct cursor c = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
-	union quic_asking a = { .word = asked };
 	__u32 length, at, server;
 	const struct backend *to;
 	const __u8 *id;
 	__u64 found;
 
-	if (a.class >= CLASS_COUNT || !take(&c, (udp & 127) + sizeof(struct udphdr)))
+	if (!take(&c, (udp & 127) + sizeof(struct udphdr)))
 		return 0;
 	length = find_id(&c);
 	if (length > QUIC_ID_MAX || (__u32)a.offset + a.length > length || a.length > 4)
@@ -144,7 +143,18 @@ __noinline int quic_backend(struct hook_context *ctx, __u32 udp, __u64 asked)
 	found = quic_find(server, a.service);
 	at = (__u16)found;
 	to = bpf_map_lookup_elem(&backends, &at);
-	if (!at || !to || to->generation != (__u8)(found >> 16))
+	return at && to && to->generation == (__u8)(found >> 16) ? at : 0;
+}
+
+/* The same, or minus an outcome if that one may not have it.  Not static, so that the verifier
+ * looks at it once. */
+__noinline int quic_backend(struct hook_context *ctx, __u32 udp, __u64 asked)
+{
+	union quic_asking a = { .word = asked };
+	__u32 at = a.class < CLASS_COUNT ? quic_named(ctx, udp, a) : 0;
+	const struct backend *to = bpf_map_lookup_elem(&backends, &at);
+
+	if (!at || !to)
 		return 0;
 	if (lease_is_alive(to, a.class, bpf_jiffies64()))
 		return at;

@@ -183,11 +183,14 @@ static __always_inline int forward_quic(struct xdp_md *ctx, const struct brief *
 {
 	__u32 ip = family == bpf_htons(ETH_P_IP) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	__u8 class = *(const volatile __u8 *)&p->service->class;
-	int id = quic_backend(ctx, sizeof(struct ethhdr) + ip, quic_asking(p->service, class));
+	union quic_asking asked = { .word = quic_asking(p->service, class) };
+	__u32 id = quic_named(ctx, sizeof(struct ethhdr) + ip, asked);
 
-	if (id <= 0 || p->service->flags & SERVICE_GUE)
-		return general(ctx, id);
+	if (!id || p->service->flags & SERVICE_GUE)
+		return general(ctx, 0);
 	p->choice = choice_of(id, class, bpf_jiffies64());
+	if (unlikely(!p->choice.to) && p->service->on_lapse == LAPSE_RESTEER)
+		return general(ctx, 0);
 	return send(ctx, b, p, family, 0);
 }
 

@@ -227,16 +227,33 @@ static __always_inline int decision_of(const struct choice *c)
 }
 
 /*
+ * A flow that is not remembered, where that is simple, as nearly always: its own slot has its
+ * primary, alive.  Here because assign() is a call, which costs as much as all of this.
+ */
+static __always_inline bool begin(struct flow_set *memory, const struct ring_slot *slot, __u64 hash,
+				  const union asking *a, __u64 now, struct choice *c)
+{
+	__u32 primary = slot ? slot->primary : 0, key = primary & BACKEND_ID_MASK;
+	const struct backend *to = bpf_map_lookup_elem(&backends, &key);
+	__u64 is;
+
+	if (!memory || !key || primary & SLOT_MOVED || !to || to->flags & BACKEND_DRAINED ||
+	    !lease_is_alive(to, a->class, now))
+		return false;
+	is = flow_entry(flow_tag_of(hash), key, to->generation, flow_age_of(now));
+	c->to = to;
+	c->anew = flow_remember(memory, hash, is | FLOW_PROBATION);
+	return true;
+}
+
+/*
  * A backend for the flow.  In steady state nothing is written; a second packet, or the first in a
  * while, renews what is remembered.
  */
-static __always_inline struct choice choose_as(const struct settings *set,
-					       const struct service *s, __u32 class, __u64 hash,
-					       __u32 opens)
+static __always_inline struct choice choose_as(const struct settings *set, const struct service *s,
+					       __u32 class, __u64 hash, __u32 opens)
 {
-	union asking a = { .class = class,
-			   .on_lapse = s->on_lapse,
-			   .opens = opens };
+	union asking a = { .class = class, .on_lapse = s->on_lapse, .opens = opens };
 	__u64 ref = *(const volatile __u64 *)&s->ring_ref, now = bpf_jiffies64(), was = 0;
 	struct choice c = { NULL, OUT_CLASS_UNKNOWN, false };
 	struct ring_slot *slot = NULL;
@@ -264,6 +281,9 @@ static __always_inline struct choice choose_as(const struct settings *set,
 		c.to = bpf_map_lookup_elem(&backends, &key);
 		if (likely(c.to && (__u16)was == (c.to->generation << 8 | flow_age_of(now)) &&
 			   lease_is_alive(c.to, a.class, now)))
+			return c;
+		if (!was && !s->new_rate && !set->flows_before &&
+		    begin(memory, slot ?: slot_of(ref, 0, hash), hash, &a, now, &c))
 			return c;
 	}
 	id = -OUT_RATE_LIMITED;
