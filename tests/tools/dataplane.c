@@ -5,7 +5,9 @@
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <poll.h>
@@ -281,6 +283,28 @@ static int follow(int argc, char **argv)
 	}
 }
 
+/* Ends the leases of the IPv4 backend with that address long ago, past whoever keeps them. */
+static int lapse(const char *pins, const char *address)
+{
+	struct backend b;
+	struct addr want;
+	char path[512];
+	int map;
+
+	snprintf(path, sizeof(path), "%s/backends", pins);
+	map = bpf_obj_get(path);
+	if (map < 0 || !addr_parse(address, &want))
+		return 2;
+	for (uint32_t id = 0; !bpf_map_lookup_elem(map, &id, &b); id++) {
+		if (b.ethertype != htons(ETH_P_IP) || b.addr4 != want.w[3])
+			continue;
+		for (int class = 0; class < CLASS_COUNT; class ++)
+			b.until[class] = 1;
+		return bpf_map_update_elem(map, &id, &b, BPF_EXIST) ? 1 : 0;
+	}
+	return 1;
+}
+
 static int run(struct dataplane *d, int argc, char **argv)
 {
 	if (!strcmp(argv[0], "open"))
@@ -315,6 +339,8 @@ int main(int argc, char **argv)
 		return follow(argc - 2, argv + 2);
 	if (argc == 3 && !strcmp(argv[1], "digest"))
 		return digest(argv[2]);
+	if (argc == 4 && !strcmp(argv[1], "lapse"))
+		return lapse(argv[2], argv[3]);
 	if (argc == 5 && !strcmp(argv[1], "link"))
 		return hold_by_link(argv + 2);
 	if (argc > 3 && !strcmp(argv[1], "guard"))
@@ -323,7 +349,7 @@ int main(int argc, char **argv)
 		fprintf(stderr,
 			"usage: dataplane PINS open|fill|load|attach|detach|hold|unpin …\n"
 			"       dataplane clock | follow ADDRESS… | guard PINS DEV|- ROUTER… / VIP…\n"
-			"       dataplane link PROGRAM DEV LINK | digest PINS\n");
+			"       dataplane link PROGRAM DEV LINK | digest PINS | lapse PINS ADDRESS\n");
 		return 2;
 	}
 	if (!strcmp(argv[2], "unpin"))
