@@ -146,8 +146,10 @@ static __always_inline __u32 quic_named(struct hook_context *ctx, __u32 udp, uni
 	return at && to && to->generation == (__u8)(found >> 16) ? at : 0;
 }
 
-/* The same, or minus an outcome if that one may not have it.  Not static, so that the verifier
- * looks at it once. */
+/*
+ * The same, or minus an outcome if that one may not have it.  Not static, so that the verifier
+ * looks at it once.
+ */
 __noinline int quic_backend(struct hook_context *ctx, __u32 udp, __u64 asked)
 {
 	union quic_asking a = { .word = asked };
