@@ -66,12 +66,13 @@ static __always_inline struct choice choose_marked(struct hook_context *ctx, con
 		hash = hash_as(hash, class);
 	}
 	if (s->flags & SERVICE_QUIC && p->part == PART_WHOLE) {
-		int id = quic_backend(ctx, l3_offset(p) + ip_header(p), quic_asking(s, class));
+		__u32 named = quic_backend(ctx, l3_offset(p) + ip_header(p), quic_asking(s).word);
+		struct choice c;
 
-		if (id)
-			return choice_of(id, class, bpf_jiffies64());
+		if (quic_chooses(named, s, class, &c))
+			return c;
 	}
-	return p->part <= PART_FIRST ? choose_as(set, s, class, hash, p->opens)
+	return p->part <= PART_FIRST ? choose(set, s, class, hash, p->opens)
 				     : choose_known(s, p, class, hash);
 }
 

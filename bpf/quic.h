@@ -39,28 +39,22 @@ struct {
 	__type(value, struct quic_bucket);
 } quic_servers SEC(".maps");
 
-/* What quic_backend() must know of a service; one word, to fit a register. */
+/* What quic_named() must know of a service; one word, to fit a register. */
 union quic_asking {
 	struct {
 		__u16 service;
-		__u8 class;
-		__u8 on_lapse;
 		__u8 offset;
 		__u8 length;
-		__u8 pad[2];
+		__u8 pad[4];
 	};
 	__u64 word;
 };
 
-static __always_inline __u64 quic_asking(const struct service *s, __u32 class)
+static __always_inline union quic_asking quic_asking(const struct service *s)
 {
-	union quic_asking a = { .service = s->id,
-				.class = class,
-				.on_lapse = s->on_lapse,
-				.offset = s->quic_offset,
-				.length = s->quic_length };
-
-	return a.word;
+	return (union quic_asking){ .service = s->id,
+				    .offset = s->quic_offset,
+				    .length = s->quic_length };
 }
 
 /* Does a long packet of that version carry an id that the client drew? */
@@ -146,21 +140,25 @@ static __always_inline __u32 quic_named(struct hook_context *ctx, __u32 udp, uni
 	return at && to && to->generation == (__u8)(found >> 16) ? at : 0;
 }
 
-/*
- * The same, or minus an outcome if that one may not have it.  Not static, so that the verifier
- * looks at it once.
- */
+/* The same by a call, for the general way.  Not static, so that the verifier looks at it once. */
 __noinline int quic_backend(struct hook_context *ctx, __u32 udp, __u64 asked)
 {
 	union quic_asking a = { .word = asked };
-	__u32 at = a.class < CLASS_COUNT ? quic_named(ctx, udp, a) : 0;
-	const struct backend *to = bpf_map_lookup_elem(&backends, &at);
 
-	if (!at || !to)
-		return 0;
-	if (lease_is_alive(to, a.class, bpf_jiffies64()))
-		return at;
-	return a.on_lapse == LAPSE_RESTEER ? 0 : -OUT_LEASE_LAPSED;
+	return quic_named(ctx, udp, a);
+}
+
+/*
+ * Whether the server that the packet names, an id or 0 for none, settles who gets it: *c, which is
+ * nobody where it has no lease.  Otherwise addresses and ports are to.
+ */
+static __always_inline bool quic_chooses(__u32 named, const struct service *s, __u32 class,
+					 struct choice *c)
+{
+	if (!named)
+		return false;
+	*c = choice_of(named, class, bpf_jiffies64());
+	return c->to || s->on_lapse != LAPSE_RESTEER;
 }
 
 #endif

@@ -176,22 +176,14 @@ static __always_inline int send(struct xdp_md *ctx, const struct brief *b, const
 	return likely(to->ifindex == ctx->ingress_ifindex) ? XDP_TX : bpf_redirect(to->ifindex, 0);
 }
 
-/* By its connection id, if that names a server: what does not is rare, and takes the general way.
- */
-static __always_inline int forward_quic(struct xdp_md *ctx, const struct brief *b, struct parcel *p,
-					__be16 family)
+/* The id of the backend that a QUIC packet names, 0 for none or where nobody asks. */
+static __always_inline __u32 brief_named(struct xdp_md *ctx, const struct service *s, __be16 family)
 {
 	__u32 ip = family == bpf_htons(ETH_P_IP) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-	__u8 class = *(const volatile __u8 *)&p->service->class;
-	union quic_asking asked = { .word = quic_asking(p->service, class) };
-	__u32 id = quic_named(ctx, sizeof(struct ethhdr) + ip, asked);
 
-	if (!id || p->service->flags & SERVICE_GUE)
-		return general(ctx, 0);
-	p->choice = choice_of(id, class, bpf_jiffies64());
-	if (unlikely(!p->choice.to) && p->service->on_lapse == LAPSE_RESTEER)
-		return general(ctx, 0);
-	return send(ctx, b, p, family, 0);
+	if (likely(!(s->flags & SERVICE_QUIC)))
+		return 0;
+	return quic_named(ctx, sizeof(struct ethhdr) + ip, quic_asking(s));
 }
 
 /* family is a constant. */
@@ -199,7 +191,7 @@ static __always_inline int forward(struct xdp_md *ctx, const struct brief *b, __
 {
 	__u64 to = destination_hash(b->dst[0], b->dst[1], b->rest);
 	struct parcel p = {};
-	__u32 key = 0;
+	__u32 key = 0, class;
 	bool none;
 
 	p.set = bpf_map_lookup_elem(&settings, &key);
@@ -213,9 +205,9 @@ static __always_inline int forward(struct xdp_md *ctx, const struct brief *b, __
 	if (!p.service || p.service->flags & SERVICE_SPECIAL)
 		return general(ctx, 0);
 	p.hash = flow_hash_to(p.set, to, b->src[0], b->src[1], b->sport);
-	if (unlikely(p.service->flags & SERVICE_QUIC))
-		return forward_quic(ctx, b, &p, family);
-	p.choice = choose(p.set, p.service, p.hash, b->opens);
+	class = *(const volatile __u8 *)&p.service->class;
+	if (!quic_chooses(brief_named(ctx, p.service, family), p.service, class, &p.choice))
+		p.choice = choose(p.set, p.service, class, p.hash, b->opens);
 	return likely(!(p.service->flags & SERVICE_GUE))
 		       ? send(ctx, b, &p, family, 0)
 		       : send(ctx, b, &p, family, sizeof(struct udphdr));

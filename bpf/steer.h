@@ -136,22 +136,6 @@ __noinline int pick(__u64 ref, __u64 hash, __u64 asked)
 	return lapsed ? -OUT_LEASE_LAPSED : -OUT_NO_BACKEND;
 }
 
-/* pick(), without the call when a flow's own slot has its primary alive, as almost always. */
-static __always_inline int pick_here(__u64 ref, __u64 hash, __u64 asked, __u64 now)
-{
-	union asking a = { .word = asked };
-	const struct ring_slot *slot = slot_of(ref, 0, hash);
-	bool lapsed;
-	__u32 id;
-
-	if (likely(slot)) {
-		id = slot->primary;
-		if (!(id & SLOT_MOVED) && takes(id & BACKEND_ID_MASK, &a, true, now, &lapsed))
-			return id & BACKEND_ID_MASK;
-	}
-	return pick(ref, hash, asked);
-}
-
 /*
  * For a packet that cannot go on without more thought: its flow is not remembered, or not by
  * today's date, or its backend has no lease.  was: what is remembered, 0 for nothing.  Answers an
@@ -177,7 +161,7 @@ __noinline int assign(__u64 ref, __u64 hash, __u64 asked, __u64 was)
 		if (a.on_lapse != LAPSE_RESTEER)
 			return -OUT_LEASE_LAPSED;
 	}
-	id = pick_here(ref, hash, asked, now);
+	id = pick(ref, hash, asked);
 	if (id <= 0)
 		return id;
 	key = id;
@@ -250,16 +234,15 @@ static __always_inline bool begin(struct flow_set *memory, const struct ring_slo
  * A backend for the flow.  In steady state nothing is written; a second packet, or the first in a
  * while, renews what is remembered.
  */
-static __always_inline struct choice choose_as(const struct settings *set, const struct service *s,
-					       __u32 class, __u64 hash, __u32 opens)
+static __always_inline struct choice choose(const struct settings *set, const struct service *s,
+					    __u32 class, __u64 hash, __u32 opens)
 {
 	union asking a = { .class = class, .on_lapse = s->on_lapse, .opens = opens };
 	__u64 ref = *(const volatile __u64 *)&s->ring_ref, now = bpf_jiffies64(), was = 0;
 	struct choice c = { NULL, OUT_CLASS_UNKNOWN, false };
 	struct ring_slot *slot = NULL;
-	struct flow_set *memory;
+	struct flow_set *memory = NULL;
 	__u32 key = 0;
-	int id;
 
 	if (a.class >= CLASS_COUNT)
 		return c;
@@ -282,22 +265,13 @@ static __always_inline struct choice choose_as(const struct settings *set, const
 		if (likely(c.to && (__u16)was == (c.to->generation << 8 | flow_age_of(now)) &&
 			   lease_is_alive(c.to, a.class, now)))
 			return c;
-		if (!was && !s->new_rate && !set->flows_before &&
-		    begin(memory, slot ?: slot_of(ref, 0, hash), hash, &a, now, &c))
-			return c;
 	}
-	id = -OUT_RATE_LIMITED;
 	was = was ?: recall_before(set, hash);
-	if (was || !s->new_rate || flow_may_begin(s->id, s->new_rate, s->new_burst))
-		id = assign(ref, hash, a.word, was);
-	return choice_of(id, a.class, now);
-}
-
-/* The same for a service whose packets are all of its class. */
-static __always_inline struct choice choose(const struct settings *set, const struct service *s,
-					    __u64 hash, __u32 opens)
-{
-	return choose_as(set, s, *(const volatile __u8 *)&s->class, hash, opens);
+	if (!was && s->new_rate && !flow_may_begin(s->id, s->new_rate, s->new_burst))
+		return choice_of(-OUT_RATE_LIMITED, a.class, now);
+	if (!was && begin(memory, slot ?: slot_of(ref, 0, hash), hash, &a, now, &c))
+		return c;
+	return choice_of(assign(ref, hash, a.word, was), a.class, now);
 }
 
 #endif
