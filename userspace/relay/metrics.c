@@ -27,12 +27,8 @@ static const struct parent_ops parent_ops = { received, paused };
 
 static int confine(const struct relay_config *c)
 {
-	int err = sandbox_limit(HEADROOM_BYTES);
+	int err = relay_give_up(c, HEADROOM_BYTES);
 
-	if (!err && c->user[0])
-		err = sandbox_drop(c->user);
-	if (!err)
-		err = sandbox_drop_capabilities();
 	if (!err)
 		err = landlock_enter(NULL, 0);
 	return err < 0 ? err : sandbox_enter(SANDBOX_NETWORK);

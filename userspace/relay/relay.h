@@ -104,6 +104,12 @@ bool resolved_get(struct bytes in, struct resolved *m);
 struct relay_config *relay_config_read(const char *path, FILE *errors);
 struct relay_config *relay_config_parse(const char *name, const char *text, size_t n, FILE *errors);
 
+/*
+ * What each child that meets strangers gives up first: memory beyond so many bytes, its user, its
+ * capabilities; what it may call then is its own to say.  0 or -errno.
+ */
+int relay_give_up(const struct relay_config *c, uint64_t headroom);
+
 /* The children; each ends with fd, and none returns. */
 struct usage; /* usage.h */
 _Noreturn void relay_main(int fd, const struct relay_config *c, struct usage *usage);

@@ -78,12 +78,8 @@ static int serve(int fd, const struct relay_config *c)
 
 void resolver_main(int fd, const struct relay_config *c)
 {
-	int err = sandbox_limit(HEADROOM_BYTES);
+	int err = relay_give_up(c, HEADROOM_BYTES);
 
-	if (!err && c->user[0])
-		err = sandbox_drop(c->user);
-	if (!err)
-		err = sandbox_drop_capabilities();
 	if (!err)
 		err = sandbox_enter(SANDBOX_FETCH);
 	if (err)

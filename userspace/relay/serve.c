@@ -204,12 +204,8 @@ static int lock_ports(const struct relay_config *c)
 static int confine(const struct relay_config *c)
 {
 	uint64_t each = CONN_BYTES + 2 * c->limits.window;
-	int err = sandbox_limit(HEADROOM_BYTES + c->limits.connections * each);
+	int err = relay_give_up(c, HEADROOM_BYTES + c->limits.connections * each);
 
-	if (!err && c->user[0])
-		err = sandbox_drop(c->user);
-	if (!err)
-		err = sandbox_drop_capabilities();
 	if (!err)
 		err = lock_ports(c);
 	return err ? err : sandbox_enter(SANDBOX_NETWORK);
