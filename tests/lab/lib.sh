@@ -450,42 +450,8 @@ logged() { grep -q -- "$2" "$run/$1.log"; }	# NODE PATTERN
 
 # --- checks
 
-# SECONDS COMMAND...: retry instead of sleeping and hoping.  On a machine that has nothing else to
-# do SECONDS are plenty; one that has gets thrice as many.
-within() {
-	local end=$((SECONDS + 3 * $1 + 1))
-
-	shift
-	until "$@"; do
-		((SECONDS < end)) || return 1
-		sleep 0.05
-	done
-}
-
-count=0
-note() { sed 's/^/# /' <<<"$*"; }
-
-# WHAT COMMAND...: one line of TAP.  A failure ends the test: what comes after rests on it.
-check() {
-	local out
-
-	count=$((count + 1))
-	if out=$("${@:2}" 2>&1); then
-		echo "ok $count - $1"
-		return
-	fi
-	echo "not ok $count - $1"
-	note "failed: ${*:2}"
-	note "$(tail -n 20 <<<"$out")"
-	show_refused
-	show_logs
-	exit 1
-}
-
-skip() {	# WHAT WHY
-	count=$((count + 1))
-	echo "ok $count - $1 # SKIP $2"
-}
+# shellcheck source=tests/lab/checks.sh
+. "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 
 show_refused() {	# what the router has refused so far, if it tells
 	note "refused: $(fairlead -j outcome show 2>/dev/null |
@@ -500,4 +466,7 @@ show_logs() {
 	done
 }
 
-done_testing() { echo "1..$count"; }
+show_failure() {
+	show_refused
+	show_logs
+}

@@ -99,8 +99,7 @@ static __always_inline bool read_kind(struct __sk_buff *skb, struct kind *k)
 	return read_ports(skb, at, k->wrapped == 6, k);
 }
 
-/* Of other packets' last bytes few look like a past instant: ports with traffic.bpf.c's alone tell.
- */
+/* Of other packets the last bytes may look like an instant: only ports of traffic.bpf.c's tell. */
 static __always_inline void read_stamp(struct __sk_buff *skb, struct seen *s)
 {
 	__u64 sent = 0;

@@ -10,10 +10,11 @@ export LC_ALL=C PATH="/usr/local/sbin:$PATH"
 
 build=$BUILD
 run=/run/units
-count=0
+# shellcheck source=tests/lab/checks.sh
+. tests/lab/checks.sh
+patience=10	# in a guest
 
-note() { sed 's/^/# /' <<<"$*"; }
-show_logs() {
+show_failure() {
 	for u in fairleadd fairlead-relay; do
 		note "--- $u"
 		note "$(systemctl show -p ActiveState,Result,ExecMainStatus,NRestarts $u
@@ -21,29 +22,6 @@ show_logs() {
 	done
 	note "--- agent"
 	note "$(tail -n 10 $run/agent.log)"
-}
-check() {	# WHAT COMMAND...
-	local out
-
-	count=$((count + 1))
-	if out=$("${@:2}" 2>&1); then
-		echo "ok $count - $1"
-		return
-	fi
-	echo "not ok $count - $1"
-	note "failed: ${*:2}"
-	note "$(tail -n 20 <<<"$out")"
-	show_logs
-	exit 1
-}
-within() {	# SECONDS COMMAND...: of a guest, which is ten times as slow
-	local end=$((SECONDS + 10 * $1))
-
-	shift
-	until "$@"; do
-		((SECONDS < end)) || return 1
-		sleep 0.2
-	done
 }
 at_guest() { nsenter --net=/run/netns/guest "$@"; }
 
@@ -117,8 +95,7 @@ relay_config() {
 }
 
 is_active() { [[ $(systemctl is-active "$1") == active ]]; }
-ended_well() { [[ $(systemctl show -p ActiveState,Result --value "$1" | tr '\n' ' ') == "success inactive " ||
-	$(systemctl show -p ActiveState,Result --value "$1" | tr '\n' ' ') == "inactive success " ]]; }
+ended_well() { [[ $(systemctl show -p ActiveState --value "$1") == inactive && $(systemctl show -p Result --value "$1") == success ]]; }
 main_pid() { systemctl show -p MainPID --value "$1"; }
 is_another() { [[ $(main_pid "$1") != "$2" && $(main_pid "$1") != 0 ]] && is_active "$1"; }	# UNIT PID
 program() { ip -j -d link show dev eth0 | jq -e '.[0].xdp.prog.id'; }
@@ -173,4 +150,4 @@ check "and serves"	within 10 echoes
 check "it stops"	systemctl stop fairlead-relay
 check "without complaint"	ended_well fairlead-relay
 kill $agent $echo
-echo "1..$count"
+done_testing
